@@ -1,0 +1,1 @@
+"""Data sets, the streams that show them, and their batches."""

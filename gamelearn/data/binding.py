@@ -1,0 +1,217 @@
+"""Which field of which data set a stream's variables stand for, with all that can be wrong about it.
+
+What is known from the options alone is found without opening anything. This file binds variables to fields.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from gamelearn.data.dataset import DataSet, Field, describe_field
+from gamelearn.errors import nearest, quoted
+from gamelearn.options import Mistake, Path
+from gamelearn.registry import DATASETS
+from gamelearn.spec.kinds import DatasetOptions
+from gamelearn.spec.schema import Data, Stream, Variable
+
+_ONE = "dataset"
+_RETYPING = {"columns": ": add columns: {{{0}: {1}}}", "fields": ": add fields: {{{0}: {{type: {1}}}}}"}
+_BINARY_CLASSES = 2
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A stream with its data set and, for each of its variables, the field that holds it.
+
+    `label` is what messages call the data set; `balance` is the field whose classes are balanced, if any.
+    """
+
+    stream: str
+    label: str
+    data_set: DataSet
+    fields: Mapping[str, str]
+    balance: str | None = None
+
+
+def data_sets_of(data: Data) -> dict[str, DatasetOptions]:
+    """Return the options of the data sets by name; where there is one, its name is 'dataset'."""
+    return {_ONE: data.dataset} if data.dataset else dict(data.datasets)
+
+
+def data_set_of(data: Data, stream: Stream) -> str | None:
+    """Return the name of a stream's data set, None where it cannot be told."""
+    names = tuple(data_sets_of(data))
+    if stream.dataset is None:
+        return names[0] if len(names) == 1 else None
+    return stream.dataset if stream.dataset in data.datasets else None
+
+
+def label_of(data: Data, name: str, kind: str) -> str:
+    """Return what messages call a data set: its type where there is one, else its name."""
+    return kind if data.dataset else name
+
+
+def balance_field(stream: Stream) -> str | None:
+    """Return the field that a stream balances, which need not be among what it shows."""
+    return None if stream.balance is None else stream.variables.get(stream.balance, stream.balance)
+
+
+def field_mistakes(data: Data, variables: Mapping[str, Variable]) -> list[Mistake]:
+    """Return what is wrong with streams, as far as the spec alone tells, each with its path below `data`.
+
+    Variables that the game does not have are left to the graph.
+    """
+    found: list[Mistake] = []
+    for name, stream in data.streams.items():
+        path: Path = ("streams", name)
+        found += [each.below(path) for each in _source_mistakes(data, stream)]
+        found += [each.below(path) for each in _declared_misfits(data, stream, variables)]
+        found += [each.below(path) for each in _balance_mistakes(stream, variables)]
+        found += [each.below(path) for each in _except_mistakes(data, name, stream)]
+    return [*found, *_stand_in_mistakes(data, variables)]
+
+
+def _source_mistakes(data: Data, stream: Stream) -> Iterator[Mistake]:
+    known = quoted(data.datasets)
+    if not data_sets_of(data):
+        yield Mistake((), "there is no data set: add 'dataset' to 'data'")
+    elif data.dataset and stream.dataset:
+        yield Mistake(("dataset",), "there is one data set, which needs no name: leave this out, or list several under 'datasets'")
+    elif stream.dataset is None and len(data.datasets) > 1:
+        yield Mistake((), f"which data set? add 'dataset', one of {known}")
+    elif stream.dataset and stream.dataset not in data.datasets:
+        what = f"unknown data set {stream.dataset!r}; known: {known}"
+        yield Mistake(("dataset",), what, nearest(stream.dataset, data.datasets))
+
+
+def _declared_misfits(data: Data, stream: Stream, variables: Mapping[str, Variable]) -> Iterator[Mistake]:
+    name = data_set_of(data, stream)
+    options = data_sets_of(data).get(name or "")
+    fields = declared_fields(options)
+    if name is None or options is None or fields is None:
+        return
+    yield from misfits(stream, variables, fields, label_of(data, name, options.type), options)
+
+
+def declared_fields(options: DatasetOptions | None) -> Mapping[str, Field] | None:
+    """Return the fields that a data set's options tell of, None where only the data can."""
+    if options is None:
+        return None
+    build: Any = DATASETS[options.type].build
+    return build.declared_fields(options)
+
+
+def misfits(
+    stream: Stream, variables: Mapping[str, Variable], fields: Mapping[str, Field], label: str, options: DatasetOptions
+) -> Iterator[Mistake]:
+    """Find the variables, shown or balanced by a stream, that their fields do not fit, each with its path below the stream.
+
+    Args:
+        fields: those of the data set.
+        label: what messages call the data set.
+        options: the data set's options, for the hint.
+    """
+    shown: list[tuple[Path, str, str]] = [(("variables", name), name, field) for name, field in stream.variables.items()]
+    if stream.balance is not None and stream.balance in variables and stream.balance not in stream.variables:
+        shown.append((("balance",), stream.balance, stream.balance))
+    for path, name, field in shown:
+        if field not in fields:
+            yield _unknown_field(path, field, label, fields)
+        elif name in variables and not _fits(variables[name], fields[field]):
+            variable = variables[name]
+            mine = describe_field(variable.type, variable.shape, variable.classes)
+            hint = _hint(variable, field, fields[field], options)
+            yield Mistake(path, f"variable {name!r} is {mine}, field {field!r} of data set {label!r} is {fields[field]}{hint}")
+
+
+def _unknown_field(path: Path, field: str, label: str, fields: Mapping[str, Field]) -> Mistake:
+    return Mistake(path, f"data set {label!r} has no field {field!r}; it has {quoted(sorted(fields))}", nearest(field, fields))
+
+
+def _fits(variable: Variable, field: Field) -> bool:
+    return (variable.type, variable.shape, variable.classes) == (field.type, field.shape, field.classes)
+
+
+def _hint(variable: Variable, name: str, field: Field, options: DatasetOptions) -> str:
+    wishes = (variable.type, field.type)
+    known = type(options).model_fields
+    if wishes == ("binary", "real") and "binarize" in known:
+        return ": add binarize: 0.5"
+    if wishes == ("real", "binary") and getattr(options, "binarize", None) is not None:
+        return ": leave binarize out"
+    if variable.type != field.type:
+        return next((form.format(name, variable.type) for option, form in _RETYPING.items() if option in known), "")
+    if variable.classes != field.classes:
+        return f": set classes: {field.classes}"
+    same_size = prod(variable.shape) == prod(field.shape)
+    return f": set shape: {list(field.shape)}" if same_size else ""
+
+
+def _balance_mistakes(stream: Stream, variables: Mapping[str, Variable]) -> Iterator[Mistake]:
+    if stream.balance is None:
+        return
+    path = ("balance",)
+    variable = variables.get(stream.balance)
+    if variable is None:
+        suitable = [name for name, each in variables.items() if _can_balance(each)]
+        yield Mistake(path, f"unknown variable {stream.balance!r}", nearest(stream.balance, suitable))
+    elif not _can_balance(variable):
+        mine = describe_field(variable.type, variable.shape, variable.classes)
+        yield Mistake(path, f"only a categorical or binary variable of shape () can be balanced; {stream.balance!r} is {mine}")
+    elif stream.take is None:
+        yield Mistake(path, "'balance' gives each class the same number of rows of 'take', which is missing")
+    elif stream.take % (variable.classes or _BINARY_CLASSES):
+        classes = variable.classes or _BINARY_CLASSES
+        yield Mistake(("take",), f"{stream.take} rows cannot be shared evenly by the {classes} classes of {stream.balance!r}")
+
+
+def _can_balance(variable: Variable) -> bool:
+    return variable.type in ("categorical", "binary") and variable.shape == ()
+
+
+def _except_mistakes(data: Data, name: str, stream: Stream) -> Iterator[Mistake]:
+    other = stream.except_
+    if other is None:
+        return
+    path = ("except",)
+    if other not in data.streams:
+        yield Mistake(path, f"unknown stream {other!r}; known: {quoted(each for each in data.streams if each != name)}", nearest(other, data.streams.keys() - {name}))  # fmt: skip
+    elif cycle := _cycle(data.streams, name):
+        yield Mistake(path, f"streams leave out each other in a circle: {' -> '.join(map(repr, cycle))}")
+    elif (mine := data_set_of(data, stream)) != (others := data_set_of(data, data.streams[other])) and mine and others:
+        yield Mistake(path, f"stream {other!r} shows data set {others!r}, this one {mine!r}: nothing to leave out")
+    elif _shows_all(data, data.streams[other]):
+        yield Mistake(path, f"stream {other!r} takes every row, so none is left for {name!r}: give {other!r} a 'take'")
+
+
+def _cycle(streams: Mapping[str, Stream], name: str) -> list[str] | None:
+    """Return the circle of `except` that begins at a stream, if it is the first of its members."""
+    walked = [name]
+    following = streams[name].except_
+    while following is not None and following in streams and following not in walked:
+        walked.append(following)
+        following = streams[following].except_
+    is_first = name == next(each for each in streams if each in walked)
+    return [*walked, name] if following == name and is_first else None
+
+
+def _shows_all(data: Data, stream: Stream) -> bool:
+    options = data_sets_of(data).get(data_set_of(data, stream) or "")
+    if options is None or stream.take is not None or stream.except_ is not None:
+        return False
+    build: Any = DATASETS[options.type].build
+    return not build.may_miss
+
+
+def _stand_in_mistakes(data: Data, variables: Mapping[str, Variable]) -> Iterator[Mistake]:
+    fields = declared_fields(data.otherwise)
+    if data.otherwise is None or fields is None:
+        return
+    found = {
+        each.what: each
+        for stream in data.streams.values()
+        for each in misfits(stream, variables, fields, data.otherwise.type, data.otherwise)
+    }
+    for each in found.values():
+        yield Mistake(("otherwise",), each.what, each.suggestion)

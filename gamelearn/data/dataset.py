@@ -1,0 +1,257 @@
+"""What a data set is: named fields of the same rows, divided into train, validation and test.
+
+A data set is built from its columns, one per field, and the rows of each split; a column may be held as an array or
+decoded row by row. This file defines the data set with its columns.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+import pydantic
+import torch
+from numpy.typing import NDArray
+from pydantic import model_validator
+from torch import Tensor
+
+from gamelearn import noise
+from gamelearn.errors import DataError
+from gamelearn.options import mistake
+from gamelearn.spec.kinds import DatasetOptions
+
+SPLITS = ("train", "validation", "test")
+
+Fraction = Annotated[float, pydantic.Field(ge=0, lt=1)]
+Disturb = Callable[[Tensor, tuple[object, ...], int], Tensor]
+"""Data noise: `(values, key, first_row) -> values` of the same type and shape."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a data set holds under one name: the type, the shape of one row's value, and the classes if it is categorical."""
+
+    type: str
+    shape: tuple[int, ...]
+    classes: int | None = None
+
+    def __str__(self) -> str:
+        return describe_field(self.type, self.shape, self.classes)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of its tensors: int64 for classes, float32 for the rest."""
+        return torch.int64 if self.type == "categorical" else torch.float32
+
+    @property
+    def bytes(self) -> int:
+        """The size of one row's value."""
+        return prod(self.shape) * self.dtype.itemsize
+
+
+def describe_field(kind: str, shape: tuple[int, ...], classes: int | None) -> str:
+    """Return how an error message names a field or a variable.
+
+    >>> describe_field("categorical", (8, 8), 3)
+    'categorical with 3 classes of shape (8, 8)'
+    """
+    return f"{kind}{f' with {classes} classes' if classes else ''} of shape {shape}"
+
+
+class Column(ABC):
+    """One field of every row of a data set.
+
+    Args:
+        field: what the column holds.
+        present: `(rows)` bool, false where a row has no value; None where every row has one.
+        disturb: data noise of training batches; None for none.
+    """
+
+    def __init__(self, field: Field, *, present: Tensor | None = None, disturb: Disturb | None = None) -> None:
+        self.field = field
+        self.present = present
+        self.disturb = disturb
+
+    @abstractmethod
+    def read(self, rows: Tensor) -> Tensor:
+        """Return the values of `rows` (int64), of shape `(rows, *field.shape)` in `field.dtype`."""
+
+
+class ArrayColumn(Column):
+    """A column held as one array, turned into the field's type when it is read.
+
+    Args:
+        values: `(rows, ...)` of any type that `convert` understands.
+        convert: turns some rows of `values` into `(rows, *field.shape)`; by default they only change type.
+    """
+
+    def __init__(
+        self,
+        field: Field,
+        values: NDArray[Any],
+        *,
+        convert: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+        present: Tensor | None = None,
+        disturb: Disturb | None = None,
+    ) -> None:
+        super().__init__(field, present=present, disturb=disturb)
+        self._values = values
+        self._convert = convert
+
+    def read(self, rows: Tensor) -> Tensor:
+        """Return the values of `rows`, converted."""
+        chosen = self._values[rows.numpy()]
+        if self._convert:
+            chosen = self._convert(chosen)
+        wanted = np.int64 if self.field.type == "categorical" else np.float32
+        return torch.from_numpy(np.ascontiguousarray(chosen, dtype=wanted))
+
+
+class DataSet:
+    """Named fields of the same rows, divided into the splits train, validation and test.
+
+    A member of the kind registers a subclass whose constructor takes `(folder, seed, **options)` and hands the columns and
+    the rows of each split to this one; rows of `read` and `present` count within the split.
+
+    Args:
+        columns: one column per field.
+        splits: the rows of each split, int64; a split that is left out has no rows.
+    """
+
+    may_miss: ClassVar[bool] = False
+    """Whether a row may lack some of its values."""
+
+    def __init__(self, columns: Mapping[str, Column], splits: Mapping[str, Tensor]) -> None:
+        self._columns = dict(columns)
+        self._splits = {split: splits.get(split, torch.empty(0, dtype=torch.int64)) for split in SPLITS}
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """What the data set holds, by name."""
+        return MappingProxyType({name: column.field for name, column in self._columns.items()})
+
+    @property
+    def bytes(self) -> int:
+        """The size of all fields of all splits, held as tensors."""
+        rows = sum(self.length(split) for split in SPLITS)
+        return rows * sum(field.bytes for field in self.fields.values())
+
+    def length(self, split: str) -> int:
+        """Return the number of rows of a split."""
+        return len(self._splits[split])
+
+    def read(self, field: str, split: str, rows: Tensor) -> Tensor:
+        """Return a field of some rows of a split.
+
+        Args:
+            rows: int64 `(rows)`, each in `0 .. length(split) - 1`.
+
+        Returns:
+            `(rows, *shape)`: float32 with 0 and 1 (binary), finite numbers (real) or whole numbers from 0 on (count); int64
+            in `0 .. classes - 1` (categorical).
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        return self._columns[field].read(self._splits[split][rows])
+
+    def present(self, field: str, split: str) -> Tensor | None:
+        """Return `(length)` bool, which rows of the split have a value of the field; None where all have."""
+        mask = self._columns[field].present
+        return None if mask is None else mask[self._splits[split]]
+
+    def perturb(self, field: str, values: Tensor, key: tuple[object, ...], first_row: int) -> Tensor:
+        """Return values of a training batch with the data set's noise, in the same type and shape.
+
+        Args:
+            values: `(rows, *shape)`, on any device.
+            key: the key of `gamelearn.noise` that belongs to the batch.
+            first_row: the global row of the first of `values`.
+        """
+        disturb = self._columns[field].disturb
+        return disturb(values, key, first_row) if disturb else values
+
+    @classmethod
+    def declared_fields(cls, options: Any) -> Mapping[str, Field] | None:
+        """Return all fields that a data set with these options has, or None where only the data itself can tell."""
+        return None
+
+
+class SplitOptions(DatasetOptions):
+    """The options of a data set without splits of its own."""
+
+    validation: Fraction = 0.1
+    """The fraction of the rows kept for validation."""
+    test: Fraction = 0.1
+    """The fraction of the rows kept for testing."""
+
+    @model_validator(mode="after")
+    def _some_left(self) -> "SplitOptions":
+        if self.validation + self.test >= 1:
+            raise mistake(f"validation {self.validation:g} and test {self.test:g} leave no rows to train on", path=("test",))
+        return self
+
+
+def split_rows(length: int, validation: float, test: float, seed: int) -> dict[str, Tensor]:
+    """Return the rows of each split of `length` rows, each in rising order, by a permutation keyed by the data seed.
+
+    >>> {split: len(rows) for split, rows in split_rows(100, validation=0.1, test=0.2, seed=0).items()}
+    {'train': 70, 'validation': 10, 'test': 20}
+    """
+    order = noise.permutation(("split", seed), length)
+    tested, validated = round(test * length), round(validation * length)
+    parts = torch.tensor_split(order, [tested, tested + validated])
+    return {"train": parts[2].sort().values, "validation": parts[1].sort().values, "test": parts[0].sort().values}
+
+
+def wrong_values(field: Field, values: Tensor, rows: Tensor | None = None) -> str | None:
+    """Return what is wrong with values of a field, or None.
+
+    Args:
+        values: `(rows, ...)`; shape, type and range are compared with the field.
+        rows: their numbers in a file, to name the first that is wrong.
+    """
+    if tuple(values.shape[1:]) != field.shape:
+        return f"expected values of shape {field.shape}, got {tuple(values.shape[1:])}"
+    if values.dtype != field.dtype:
+        return f"expected values of type {field.dtype}, got {values.dtype}"
+    wrong = _outside(field, values)
+    if not wrong.any():
+        return None
+    first = int(wrong.reshape(len(values), -1).any(1).nonzero()[0])
+    place = "" if rows is None else f" in row {int(rows[first])}, counted from 0"
+    return f"{_EXPECTED[field.type].format(field)}, got {values[wrong][0].item():g}{place}"
+
+
+_EXPECTED = {
+    "binary": "expected 0 or 1",
+    "categorical": "expected a class in 0 .. {0.classes} - 1",
+    "count": "expected whole numbers from 0 on",
+    "real": "expected finite numbers",
+}
+
+
+def _outside(field: Field, values: Tensor) -> Tensor:
+    if field.type == "binary":
+        return (values != 0) & (values != 1)
+    if field.type == "categorical":
+        return (values < 0) | (values >= (field.classes or 0))
+    if field.type == "count":
+        return ~(values.isfinite() & (values >= 0) & (values == values.floor()))
+    return ~values.isfinite()
+
+
+def check_columns(source: str, columns: Mapping[str, ArrayColumn], length: int, *, chunk: int = 16384) -> None:
+    """Compare all present values of every column with its field.
+
+    Raises:
+        DataError: some are wrong; it names `source`, the field and a value.
+    """
+    for name, column in columns.items():
+        rows = torch.arange(length) if column.present is None else column.present.nonzero().flatten()
+        for part in rows.split(chunk):
+            if wrong := wrong_values(column.field, column.read(part), part):
+                raise DataError(f"{source}: field {name!r} is {column.field}: {wrong}")

@@ -1,0 +1,285 @@
+"""Streams: what the data sets show to the players, in batches.
+
+Data that fits into memory lives on the device as one tensor per field; other data is read ahead by a thread. This file opens
+the data sets of a spec as streams.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from gamelearn.data.binding import Binding, balance_field, data_set_of, data_sets_of, field_mistakes, label_of, misfits
+from gamelearn.data.dataset import DataSet, wrong_values
+from gamelearn.data.folder import DataAbsent, DataFolder
+from gamelearn.data.order import Order
+from gamelearn.data.prefetch import Prefetch
+from gamelearn.data.selection import complete_rows, select_rows
+from gamelearn.errors import DataError
+from gamelearn.options import Mistake
+from gamelearn.registry import DATASETS
+from gamelearn.spec.kinds import DatasetOptions
+from gamelearn.spec.schema import Data, Variable
+
+_SPLIT_ROWS = 1024
+_PART_ROWS = 512
+
+
+class Streams:
+    """The opened streams of a game.
+
+    Attributes:
+        taken: the type of the data set that was opened, by the data set's name ('dataset' where there is one).
+        notices: what the user has to be told loudly: that a data set was absent and which one stands in for it.
+    """
+
+    def __init__(
+        self,
+        bindings: Mapping[str, Binding],
+        rows: Mapping[str, Tensor],
+        *,
+        seed: int,
+        device: torch.device,
+        dtype: torch.dtype,
+        memory_limit: int,
+        taken: Mapping[str, str],
+        notices: Sequence[str],
+    ) -> None:
+        self.taken = dict(taken)
+        self.notices = tuple(notices)
+        self._bindings = dict(bindings)
+        self._rows = dict(rows)
+        self._seed = seed
+        self._device = device
+        self._dtype = dtype
+        self._orders: dict[tuple[str, int], Order] = {}
+        self._prefetch: Prefetch[dict[str, Tensor]] | None = None
+        small = _small(tuple(bindings.values()), memory_limit)
+        self._resident = {key: _read_all(binding, key[1], device, dtype) for key, binding in small.items()}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The streams, as the spec orders them."""
+        return tuple(self._bindings)
+
+    def length(self, stream: str) -> int:
+        """Return how many training rows a stream has."""
+        return len(self._rows[stream])
+
+    def rows(self, stream: str, wanted: int) -> int:
+        """Return the rows of a batch: `wanted`, or all rows of a shorter stream."""
+        return min(wanted, self.length(stream))
+
+    def batch(
+        self,
+        stream: str,
+        position: int,
+        rows: int,
+        *,
+        noise_key: tuple[object, ...],
+        first_row: int = 0,
+        columns: Sequence[str] | None = None,
+        ordinal: int = 0,
+    ) -> dict[str, Tensor]:
+        """Return a batch of training rows with the data sets' noise.
+
+        It holds elements `position * rows .. (position + 1) * rows - 1` of an endless concatenation of permutations keyed by
+        (seed, stream, ordinal, epoch).
+
+        Args:
+            position: which batch, from 0 on.
+            rows: how many rows; a shorter stream is used whole.
+            noise_key: the key of `gamelearn.noise` that belongs to the batch.
+            first_row: the global row of the batch's first one, where a batch is shared by several processes.
+            columns: the variables to return; by default all of the stream.
+            ordinal: 0 for the rows that all terms share; another draw of the stream (`pairs(x')`) has another ordinal.
+
+        Returns:
+            A tensor `(rows, *shape)` per variable, on the device: floats in the streams' dtype, classes int64.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        names = tuple(columns or self._bindings[stream].fields)
+        values = self._values(stream, ordinal, position, self.rows(stream, rows), names)
+        binding = self._bindings[stream]
+        return {
+            name: binding.data_set.perturb(binding.fields[name], value, (*noise_key, stream, ordinal, name), first_row)
+            for name, value in values.items()
+        }
+
+    def split(self, stream: str, split: str, *, rows: int = _SPLIT_ROWS) -> Iterator[dict[str, Tensor]]:
+        """Yield the rows of a split in order, without data noise, in batches of which the last may be shorter.
+
+        Of the split train these are the stream's own rows; of the others all rows without a missing cell.
+
+        Raises:
+            DataError: the split has no rows, or a file cannot be read.
+        """
+        binding = self._bindings[stream]
+        chosen = self._rows[stream] if split == "train" else complete_rows(binding, split)
+        if not len(chosen):
+            raise DataError(f"data set {binding.label!r} has no rows in its split {split!r} that stream {stream!r} could show")
+        for part in chosen.split(rows):
+            yield self._place_all(_read(binding, split, part, tuple(binding.fields)))
+
+    def close(self) -> None:
+        """End the thread that reads ahead, if there is one."""
+        if self._prefetch:
+            self._prefetch.close()
+            self._prefetch = None
+
+    def _values(self, stream: str, ordinal: int, position: int, rows: int, names: tuple[str, ...]) -> dict[str, Tensor]:
+        binding = self._bindings[stream]
+        if all((binding.label, field) in self._resident for field in binding.fields.values()):
+            index = self._index(stream, ordinal, position, rows).to(self._device)
+            return {name: self._resident[binding.label, binding.fields[name]][index] for name in names}
+
+        def job(position: int) -> partial[dict[str, Tensor]]:
+            return partial(_read, binding, "train", self._index(stream, ordinal, position, rows), names)
+
+        self._prefetch = self._prefetch or Prefetch()
+        return self._place_all(self._prefetch.get((stream, ordinal, rows, names), position, job))
+
+    def _index(self, stream: str, ordinal: int, position: int, rows: int) -> Tensor:
+        order = self._orders.get((stream, ordinal))
+        if order is None:
+            order = self._orders[stream, ordinal] = Order(("order", self._seed, stream, ordinal), self.length(stream))
+        return self._rows[stream][order.rows(position * rows, rows)]
+
+    def _place_all(self, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: self._place(value) for name, value in values.items()}
+
+    def _place(self, values: Tensor) -> Tensor:
+        return values.to(self._device, self._dtype if values.is_floating_point() else values.dtype)
+
+
+def _small(bindings: Sequence[Binding], memory_limit: int) -> dict[tuple[str, str], Binding]:
+    """Return the fields (data set, field) of the data sets that, as far as streams show them, fit into memory."""
+    shown = {(binding.label, field): binding for binding in bindings for field in binding.fields.values()}
+    sizes: dict[str, int] = {}
+    for (label, field), binding in shown.items():
+        size = binding.data_set.fields[field].bytes * binding.data_set.length("train")
+        sizes[label] = sizes.get(label, 0) + size
+    return {key: binding for key, binding in shown.items() if sizes[key[0]] <= memory_limit}
+
+
+def _read_all(binding: Binding, field: str, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return a field of all training rows on the device, read in parts that a processor's cache can hold."""
+    kind, length = binding.data_set.fields[field], binding.data_set.length("train")
+    held = torch.empty((length, *kind.shape), dtype=dtype if kind.dtype.is_floating_point else kind.dtype, device=device)
+    present = binding.data_set.present(field, "train")
+    for rows in torch.arange(length).split(_PART_ROWS):
+        values = binding.data_set.read(field, "train", rows)
+        _check(binding, field, values if present is None else values[present[rows]])
+        held[rows[0] : rows[-1] + 1] = values.to(device)
+    return held
+
+
+def _read(binding: Binding, split: str, rows: Tensor, names: tuple[str, ...]) -> dict[str, Tensor]:
+    values = {name: binding.data_set.read(binding.fields[name], split, rows) for name in names}
+    for name, value in values.items():
+        _check(binding, binding.fields[name], value)
+    return values
+
+
+def _check(binding: Binding, field: str, values: Tensor) -> None:
+    if wrong := wrong_values(binding.data_set.fields[field], values):
+        raise DataError(f"field {field!r} of data set {binding.label!r} is {binding.data_set.fields[field]}: {wrong}")
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A data set, the options it was opened with, and what messages call it."""
+
+    data_set: DataSet
+    options: DatasetOptions
+    label: str
+
+
+def open_streams(
+    data: Data,
+    variables: Mapping[str, Variable],
+    *,
+    folder: DataFolder,
+    seed: int,
+    device: torch.device | str,
+    dtype: torch.dtype,
+    memory_limit: int = 2**30,
+) -> Streams:
+    """Open the data sets of a spec, compare their fields with the variables, and return the streams.
+
+    Args:
+        data: the spec's `data`.
+        variables: the game's variables by name, without groups.
+        folder: where data files are looked for.
+        seed: the seed of the order of rows (`data.seed` is the one of splits and `take`).
+        device: where batches are to lie.
+        dtype: the type of floating-point batches.
+        memory_limit: the size in bytes up to which a data set is held on the device.
+
+    Raises:
+        DataAbsent: a data set is absent, and no other stands in for it.
+        DataError: a data set is damaged or does not fit the variables; all misfits are listed.
+    """
+    _raise_all(field_mistakes(data, variables))
+    opened, notices = _open_data_sets(data, folder)
+    bindings = {name: _bind(data, name, opened) for name in data.streams}
+    _raise_all(each.below(("streams", name)) for name in data.streams for each in _misfits_of(data, name, opened, variables))
+    return Streams(
+        bindings,
+        select_rows(data.streams, bindings, data.seed),
+        seed=seed,
+        device=torch.device(device),
+        dtype=dtype,
+        memory_limit=memory_limit,
+        taken={name: each.options.type for name, each in opened.items()},
+        notices=notices,
+    )
+
+
+def _raise_all(mistakes: Iterator[Mistake] | Sequence[Mistake]) -> None:
+    lines = [
+        f"data.{'.'.join(map(str, each.path))}: {each.what}" + (f"; did you mean {each.suggestion!r}?" if each.suggestion else "")
+        for each in mistakes
+    ]
+    if lines:
+        raise DataError("\n".join(lines))
+
+
+def _open_data_sets(data: Data, folder: DataFolder) -> tuple[dict[str, _Opened], list[str]]:
+    opened: dict[str, _Opened] = {}
+    notices = []
+    used = {data_set_of(data, stream) for stream in data.streams.values()}
+    for name, options in data_sets_of(data).items():
+        if name not in used:
+            continue
+        try:
+            data_set = _build(options, folder, data.seed)
+        except DataAbsent as error:
+            if data.otherwise is None:
+                raise
+            notices.append(f"data set {options.type!r} is absent, {data.otherwise.type!r} is taken instead: {error}")
+            options, data_set = data.otherwise, _build(data.otherwise, folder, data.seed)
+        opened[name] = _Opened(data_set, options, label_of(data, name, options.type))
+    return opened, notices
+
+
+def _build(options: DatasetOptions, folder: DataFolder, seed: int) -> DataSet:
+    return DATASETS[options.type].build(folder, seed, **options.own_options())
+
+
+def _opened_of(data: Data, name: str, opened: Mapping[str, _Opened]) -> _Opened:
+    return opened[data_set_of(data, data.streams[name]) or ""]
+
+
+def _bind(data: Data, name: str, opened: Mapping[str, _Opened]) -> Binding:
+    stream, each = data.streams[name], _opened_of(data, name, opened)
+    return Binding(name, each.label, each.data_set, stream.variables, balance_field(stream))
+
+
+def _misfits_of(data: Data, name: str, opened: Mapping[str, _Opened], variables: Mapping[str, Variable]) -> Iterator[Mistake]:
+    each = _opened_of(data, name, opened)
+    return misfits(data.streams[name], variables, each.data_set.fields, each.label, each.options)

@@ -1,0 +1,119 @@
+"""What can go wrong, and how it is said.
+
+Every error that a user can cause is a `GamelearnError`; the command line prints it without a traceback. A spec's
+errors are `Problem`s, each with its place in the file, and are raised all at once as one `SpecError`. This file
+defines the errors, with the search for the nearest known name.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+class GamelearnError(Exception):
+    """An error whose message is meant for the user."""
+
+    exit_status = 2
+
+
+class DataError(GamelearnError):
+    """A data set that is absent, damaged, or does not fit the variables of the game."""
+
+
+class RunError(GamelearnError):
+    """A run folder or a checkpoint that cannot be read, resumed or written."""
+
+
+class PluginError(GamelearnError):
+    """A plugin that cannot be found or loaded."""
+
+
+class TrainingError(GamelearnError):
+    """A failure while training, such as a loss that is not finite."""
+
+    exit_status = 1
+
+
+@dataclass(frozen=True, order=True)
+class Position:
+    """A place in a text file; `line` and `column` count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake of a spec: where, what, and the nearest known name if there is one.
+
+    `where` is the dotted path of the place in the spec (`players.decoder.factors`).
+    """
+
+    where: str
+    what: str
+    suggestion: str | None = None
+    position: Position | None = field(default=None, compare=False)
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        place = f"{self.position}: " if self.position else ""
+        where = f"{self.where}: " if self.where else ""
+        kind = "warning: " if self.severity == "warning" else ""
+        hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
+        return f"{place}{kind}{where}{self.what}{hint}"
+
+
+class SpecError(GamelearnError):
+    """All problems of a spec at once, in the order of their places in the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=_place))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    position = problem.position
+    return (position.file, position.line, position.column) if position else ("", 0, 0)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name closest to `name` in edits (insert, delete, replace, swap), or None if none is close.
+
+    >>> nearest("encodr", ["decoder", "encoder"])
+    'encoder'
+    >>> nearest("optimiser", ["x", "z"]) is None
+    True
+    """
+    limit = 1 + len(name) // 4
+    ranked = sorted(
+        (edits, -_common_prefix(name, other), other)
+        for other in known
+        if abs(len(name) - len(other)) <= limit and (edits := edit_distance(name.lower(), other.lower())) <= limit
+    )
+    return ranked[0][2] if ranked else None
+
+
+def edit_distance(first: str, second: str) -> int:
+    """Return the Damerau-Levenshtein distance (adjacent swaps count one) between two names."""
+    before: list[int] = []
+    row = list(range(len(second) + 1))
+    for i, a in enumerate(first, 1):
+        older, before, row = before, row, [i]
+        for j, b in enumerate(second, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == second[j - 2] and first[i - 2] == b:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
+
+
+def _common_prefix(first: str, second: str) -> int:
+    return next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Return the names, quoted and separated by commas."""
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,1 @@
+"""What raw outputs mean: log-probability, draw, decision."""

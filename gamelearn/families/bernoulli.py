@@ -1,0 +1,50 @@
+"""Binary variables. This file defines the Bernoulli family."""
+
+from typing import ClassVar
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from gamelearn.families.precision import precise
+from gamelearn.registry import FAMILIES
+from gamelearn.spec.kinds import FamilyOptions
+
+
+class BernoulliOptions(FamilyOptions):
+    """The Bernoulli family has no options."""
+
+    variable_types: ClassVar[tuple[str, ...]] = ("binary",)
+
+
+@FAMILIES.register("bernoulli", options=BernoulliOptions)
+class Bernoulli(nn.Module):
+    """Independent bits, `p(x = 1) = 1 / (1 + exp(-raw))`: the raw output is the natural parameter (eq. 2).
+
+    Args:
+        shape: of the variable.
+        classes: of the variable, which has none.
+    """
+
+    def __init__(self, shape: tuple[int, ...], *, classes: int | None = None) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def log_prob(self, raw: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """Return the log-likelihood of each bit, `(batch, *shape)`, in nats, from raw outputs `(batch, 1, *shape)`."""
+        return -functional.binary_cross_entropy_with_logits(precise(raw[:, 0]), value.to(precise(raw).dtype), reduction="none")
+
+    def draw(self, raw: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        """Return bits as 0 and 1, `(batch, *shape)`, from uniform noise of that shape."""
+        return (noise < torch.sigmoid(precise(raw[:, 0]))).to(noise.dtype)
+
+    def mean(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return the probability of 1, `(batch, *shape)`."""
+        return torch.sigmoid(precise(raw[:, 0]))
+
+    def decide(self, raw: torch.Tensor) -> torch.Tensor:
+        """Return the more probable value, `(batch, *shape)`."""
+        return (raw[:, 0] > 0).to(precise(raw).dtype)
+
+    def extra_repr(self) -> str:
+        return f"shape={self.shape}"

@@ -1,0 +1,71 @@
+"""From a spec to a graph, with every mistake of it at once.
+
+This file runs the parts of the reading in order.
+"""
+
+from dataclasses import replace
+
+from gamelearn.errors import nearest, quoted
+from gamelearn.graph.checks import check_graph
+from gamelearn.graph.factors import build_players
+from gamelearn.graph.model import Graph
+from gamelearn.graph.stages import build_stages
+from gamelearn.graph.symbols import Scope, build_scope
+from gamelearn.graph.terms import Context, build_sampler
+from gamelearn.options import Mistake
+from gamelearn.spec.schema import Spec
+
+
+class GraphError(Exception):
+    """The mistakes of a game whose spec is well formed."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...], warnings: tuple[Mistake, ...]) -> None:
+        super().__init__("; ".join(each.what for each in mistakes))
+        self.mistakes, self.warnings = mistakes, warnings
+
+
+def build_graph(spec: Spec) -> Graph:
+    """Return the game that a spec describes.
+
+    Raises:
+        GraphError: the game has mistakes; all of them, with their paths in the spec.
+    """
+    scope = build_scope(spec.variables)
+    players = build_players(spec.players, scope)
+    context = Context(scope, players, spec.data.streams)
+    _check_names(spec, scope)
+    _check_streams(spec, scope)
+    for name, options in spec.samplers.items():
+        if sampler := build_sampler(name, options, context):
+            context.samplers[name] = sampler
+    stages = build_stages(spec, context)
+    graph = Graph(spec.name, scope.variables, scope.groups, players, spec.data.streams, context.samplers, stages)
+    if not scope.mistakes:
+        check_graph(graph, spec, scope)
+    if scope.mistakes:
+        raise GraphError(tuple(scope.mistakes), tuple(scope.warnings))
+    return replace(graph, warnings=tuple(scope.warnings))
+
+
+def _check_names(spec: Spec, scope: Scope) -> None:
+    """Players, streams and samplers share one namespace: a formula names all three."""
+    seen: dict[str, str] = {}
+    kinds = {"player": spec.players, "stream": spec.data.streams, "sampler": spec.samplers}
+    places = {"player": ("players",), "stream": ("data", "streams"), "sampler": ("samplers",)}
+    for kind, names in kinds.items():
+        for name in names:
+            path = (*places[kind], name)
+            if name in ("E", "log"):
+                scope.report(path, f"{name!r} is a reserved word", on_key=True)
+            if name in seen:
+                scope.report(path, f"{name!r} is already the name of a {seen[name]}", on_key=True)
+            seen[name] = kind
+
+
+def _check_streams(spec: Spec, scope: Scope) -> None:
+    for name, stream in spec.data.streams.items():
+        for variable in stream.variables:
+            if variable not in scope.variables:
+                hint = nearest(variable, [each for each in scope.variables if each not in stream.variables])
+                what = f"unknown variable {variable!r}; known: {quoted(scope.variables)}"
+                scope.report(("data", "streams", name, "variables", variable), what, hint or nearest(variable, scope.variables), on_key=True)

@@ -1,0 +1,102 @@
+"""What can be known of a game before any data is opened (rules 7, 9, 17 and 23 of the language).
+
+This file looks for games that are well written, yet cannot work.
+"""
+
+import networkx
+
+from gamelearn.errors import quoted
+from gamelearn.graph.model import Graph, PlayerDraw, Stage, StreamDraw, Term
+from gamelearn.graph.symbols import Scope
+from gamelearn.options import Mistake
+from gamelearn.spec.schema import Spec
+
+
+def check_graph(graph: Graph, spec: Spec, scope: Scope) -> None:
+    """Note every mistake of a game in its scope, with warnings apart."""
+    _check_variables(graph, scope)
+    _check_players(graph, spec, scope)
+    for stage in graph.stages.values():
+        for player, terms in stage.utilities.items():
+            _check_mover(graph, stage, player, spec, scope)
+            for term in terms:
+                _check_term(graph, stage, term, scope)
+    _check_coupling(graph, scope)
+
+
+def _check_variables(graph: Graph, scope: Scope) -> None:
+    shown = {name for stream in graph.streams.values() for name in stream.variables}
+    drawn = {factor.target for player in graph.players.values() for factor in player.factors.values()}
+    for name in graph.variables:
+        if name not in shown and name not in drawn:
+            what = f"nobody can draw {name!r}: no stream shows it, it is no factor's target"
+            scope.report(("variables", name), what, on_key=True)
+
+
+def _check_players(graph: Graph, spec: Spec, scope: Scope) -> None:
+    moving = {player for stage in graph.stages.values() for player in stage.utilities}
+    for player in graph.players.values():
+        path = ("players", player.name)
+        if not player.factors:
+            scope.report(path, f"the player {player.name!r} has no factors", on_key=True)
+        elif player.has_parameters and player.name not in moving and not player.options.frozen:
+            what = f"the player {player.name!r} has parameters and no utility: give it one, or say 'frozen: true'"
+            scope.report(path, what, on_key=True)
+
+
+def _utilities_path(stage: Stage, spec: Spec) -> tuple[str, ...]:
+    return ("utilities",) if spec.stages is None else ("stages", stage.name, "utilities")
+
+
+def _check_mover(graph: Graph, stage: Stage, player: str, spec: Spec, scope: Scope) -> None:
+    path = (*_utilities_path(stage, spec), player)
+    if not graph.players[player].has_parameters:
+        scope.report(path, f"the player {player!r} has no parameters, so it has no utility", on_key=True)
+    elif graph.players[player].options.frozen:
+        scope.report(path, f"the player {player!r} is frozen, so it has no utility", on_key=True)
+
+
+def _check_term(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None:
+    _check_dependence(graph, term, scope)
+    streams = [draw.stream for draw in term.draws if isinstance(draw, StreamDraw)]
+    batch = stage.train.batch
+    sizes = {stream: batch.get(stream, batch["default"]) for stream in streams}
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{name!r} {size}" for name, size in sizes.items())
+        scope.report(term.path, f"streams of one chain need equal batches, got {listed}")
+    for draw, call in zip(term.draws, term.formula.chain, strict=True):
+        if isinstance(draw, PlayerDraw) and call.name == term.player and not term.constant_draws:
+            what = f"{call} is drawn from {term.player!r} itself: the gradient ignores that draw; say 'draws: constant' if that is meant"
+            if any(term.player in graph.reach(bound.factor) for bound in draw.factors):
+                scope.warnings.append(Mistake(term.path, what, offset=call.offset))
+
+
+def _check_dependence(graph: Graph, term: Term, scope: Scope) -> None:
+    """A term must depend on its owner's parameters, and so must what it takes from each other player."""
+    reached = {bound.factor.player for _, bound in term.score if term.player in graph.reach(bound.factor)}
+    foreign = [bound for _, bound in term.score if bound.factor.player not in {*reached, term.player}]
+    if foreign:
+        listed = ", ".join(f"log {bound}" for bound in foreign)
+        what = f"{listed} does not depend on the parameters of {term.player!r}: it is a constant of this utility"
+        scope.report(term.path, what, offset=_score_offset(term))
+    elif not reached:
+        what = f"the term does not depend on the parameters of its player {term.player!r}"
+        scope.report(term.path, what, offset=_score_offset(term))
+
+
+def _score_offset(term: Term) -> int:
+    return term.formula.score[0][1].offset
+
+
+def _check_coupling(graph: Graph, scope: Scope) -> None:
+    """Warn where the streams show variables that no stream shows together (design, section 6)."""
+    together = networkx.Graph()
+    for stream in graph.streams.values():
+        names = list(stream.variables)
+        together.add_nodes_from(names)
+        together.add_edges_from(zip(names, names[1:], strict=False))
+    parts = [sorted(part) for part in networkx.connected_components(together)]
+    if len(parts) > 1:
+        listed = " and ".join(quoted(part) for part in parts)
+        what = f"no stream shows {listed} together: with marginals alone every coupling of them is an equilibrium, so training does not identify one"
+        scope.warnings.append(Mistake(("data", "streams"), what, on_key=True))

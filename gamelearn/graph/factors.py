@@ -1,0 +1,305 @@
+"""The factors of the players, with the owner of every parameter.
+
+This file reads the `players` part of a spec.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+import networkx
+
+from gamelearn.errors import nearest, quoted
+from gamelearn.graph.model import Factor, FreeScore, Network, NetworkScore, OwnScore, Player, Score, SharedScore
+from gamelearn.graph.symbols import Expanded, Scope
+from gamelearn.options import Path
+from gamelearn.registry import FAMILIES
+from gamelearn.spec import kinds
+from gamelearn.spec.formula import conditional, parse_call, parse_factor
+from gamelearn.spec.kinds import ConditionalOptions, FamilyOptions, PlayerOptions, RightHandSide
+
+DEFAULT_FAMILY = {"binary": "bernoulli", "categorical": "categorical", "count": "poisson", "real": "normal"}
+_WORDS = ("uniform", "standard", "free")
+
+
+def build_players(options: Mapping[str, PlayerOptions], scope: Scope) -> dict[str, Player]:
+    """Return the players with their factors; mistakes are noted in the scope."""
+    players = {name: _Builder(name, each, scope).player() for name, each in options.items()}
+    players = {name: _with_canonical_shares(each, players) for name, each in players.items()}
+    for player in players.values():
+        for factor in player.factors.values():
+            _check_shares(factor, players, scope)
+    return players
+
+
+def _with_canonical_shares(player: Player, players: Mapping[str, Player]) -> Player:
+    """Name shared factors as their player does, whatever the order of the givens where they are shared."""
+
+    def canonical(score: Score) -> Score:
+        if not isinstance(score, SharedScore) or score.player not in players:
+            return score
+        target, givens = _sides_of(score.factor)
+        same = (each.label for each in players[score.player].factors.values() if (each.target, set(each.givens)) == (target, givens))
+        return replace(score, factor=next(same, score.factor))
+
+    factors = {name: replace(each, scores=tuple(map(canonical, each.scores))) for name, each in player.factors.items()}
+    return replace(player, factors=factors)
+
+
+def _sides_of(label: str) -> tuple[str, set[str]]:
+    targets, givens = parse_factor(label)
+    return targets[0].name, {symbol.name for symbol in givens}
+
+
+class _Builder:
+    """Builds one player: its named networks, then its factors with the networks written in them."""
+
+    def __init__(self, name: str, options: PlayerOptions, scope: Scope) -> None:
+        self.name, self.options, self.scope = name, options, scope
+        self.path: Path = ("players", name)
+        self.factors: dict[str, Factor] = {}
+        self.networks: dict[str, Network] = {}
+        self.used_heads: set[tuple[str, str]] = set()
+
+    def player(self) -> Player:
+        if isinstance(self.options, ConditionalOptions):
+            for name, options in self.options.networks.items():
+                self._add_named_network(name, options)
+            for text, side in self.options.factors.items():
+                self._add_factors(text, side, (*self.path, "factors", text))
+            self._check_heads(self.options)
+        else:
+            for index, text in enumerate(self.options.factors):
+                self._add_own_factor(text, (*self.path, "factors", index))
+        return Player(self.name, self.options, self.factors, self.networks)
+
+    def _add_named_network(self, name: str, options: kinds.NetworkOptions) -> None:
+        path = (*self.path, "networks", name)
+        for key in ("inputs", "outputs"):
+            if not getattr(options, key):
+                example = "inputs: [x]" if key == "inputs" else "outputs: {head: variable}"
+                self.scope.report(path, f"a shared network needs {key!r}, such as {example}", on_key=True)
+        inputs = self._inputs(options.inputs or (), (*path, "inputs"))
+        heads = {}
+        for head, variable in (options.outputs or {}).items():
+            if variable in self.scope.variables:
+                heads[head] = variable
+            else:
+                what = f"unknown variable {variable!r}; known: {quoted(self.scope.variables)}"
+                self.scope.report((*path, "outputs", head), what, nearest(variable, self.scope.variables))
+        if inputs and heads:
+            self.networks[name] = Network(self.name, name, options, inputs, heads, path)
+
+    def _inputs(self, names: tuple[str, ...], path: Path) -> tuple[str, ...]:
+        found: list[str] = []
+        for index, name in enumerate(names):
+            if name in self.scope.variables or name in self.scope.groups:
+                found += self.scope.groups.get(name, (name,))
+            else:
+                known = [*self.scope.variables, *self.scope.groups]
+                hint = nearest(name, [each for each in known if each not in names]) or nearest(name, known)
+                self.scope.report((*path, index), f"unknown variable {name!r}; known: {quoted(known)}", hint)
+        return tuple(dict.fromkeys(found))
+
+    def _sides(self, text: str, path: Path, *, on_key: bool) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        sides = self.scope.parse(parse_factor, text, path, on_key=on_key)
+        expanded = [self.scope.expand(side, path, on_key=on_key) for side in sides] if sides else [None, None]
+        if expanded[0] is None or expanded[1] is None:
+            return None
+        targets, givens = _names(expanded[0]), _names(expanded[1])
+        both = next((name for name in targets if name in givens), None)
+        if both:
+            self.scope.report(path, f"{both!r} is both target and given", on_key=on_key)
+            return None
+        return targets, givens
+
+    def _add_own_factor(self, text: str, path: Path) -> None:
+        sides = self._sides(text, path, on_key=False)
+        for target in sides[0] if sides else ():
+            factor = Factor(self.name, target, sides[1] if sides else (), (), None, path)
+            self._add(Factor(self.name, target, factor.givens, (OwnScore(self.name, factor.label),), None, path))
+
+    def _add_factors(self, text: str, side: RightHandSide, path: Path) -> None:
+        sides = self._sides(text, path, on_key=True)
+        if sides is None:
+            return
+        targets, givens = sides
+        scores: list[dict[str, Score | None] | None] = []
+        inputs: list[str] = []
+        before = len(self.scope.mistakes)
+        for score in side.scores:
+            made, read = self._score(score, targets, givens, path)
+            scores.append(made)
+            inputs += read
+        if len(self.scope.mistakes) == before:
+            self._check_givens(givens, inputs, path)
+        for target in targets:
+            family = self._family(target, side, path)
+            mine = [made[target] for made in scores if made is not None and made.get(target) is not None]
+            self._add(Factor(self.name, target, givens, tuple(each for each in mine if each is not None), family, path))
+
+    def _add(self, factor: Factor) -> None:
+        same = (known for known in self.factors.values() if (known.target, set(known.givens)) == (factor.target, set(factor.givens)))
+        if known := next(same, None):
+            on_key = isinstance(self.options, ConditionalOptions)
+            self.scope.report(factor.path, f"the factor {factor.label!r} is given twice, also as {str(known.path[-1])!r}", on_key=on_key)
+            return
+        self.factors[factor.label] = factor
+
+    def _check_givens(self, givens: tuple[str, ...], inputs: list[str], path: Path) -> None:
+        for name in givens:
+            if name not in inputs:
+                self.scope.report(path, f"the given {name!r} is read by no score of the factor", on_key=True)
+        for name in dict.fromkeys(inputs):
+            if name not in givens:
+                self.scope.report(path, f"a score of the factor reads {name!r}, which is not among its givens", on_key=True)
+
+    def _score(
+        self, score: kinds.Score, targets: tuple[str, ...], givens: tuple[str, ...], path: Path
+    ) -> tuple[dict[str, Score | None] | None, list[str]]:
+        """Return the score of each target (None: raw outputs of zero) and the variables that it reads."""
+        place = (*path, *score.path)
+        if score.network is not None:
+            return self._inline_network(score.network, targets, givens, place)
+        text = (score.text or "").strip()
+        if text in _WORDS:
+            return self._word(text, targets, givens, place), []
+        if "(" in text:
+            return self._share(text, targets, place)
+        return self._head(text, targets, place)
+
+    def _word(self, word: str, targets: tuple[str, ...], givens: tuple[str, ...], path: Path) -> dict[str, Score | None]:
+        for target in targets:
+            kind = self.scope.variables[target].type
+            if (word == "uniform" and kind not in ("binary", "categorical")) or (word == "standard" and kind == "count"):
+                allowed = "a binary or categorical variable" if word == "uniform" else "a real, binary or categorical variable"
+                self.scope.report(path, f"{word!r} needs {allowed}, and {target!r} is {kind}: use 'free' or a network")
+        if word == "free":
+            return {target: FreeScore(self.name, conditional((target,), givens)) for target in targets}
+        return dict.fromkeys(targets)
+
+    def _inline_network(
+        self, options: kinds.NetworkOptions, targets: tuple[str, ...], givens: tuple[str, ...], path: Path
+    ) -> tuple[dict[str, Score | None], list[str]]:
+        if options.outputs:
+            self.scope.report((*path, "outputs"), "a network inside a factor has one head per target: 'outputs' belongs to 'networks'", on_key=True)
+        inputs = self._inputs(options.inputs, (*path, "inputs")) if options.inputs is not None else givens
+        if not inputs and not (options.inputs and self.scope.mistakes):
+            self.scope.report(path, "a network needs at least one given to read; without any, write 'free'")
+        name = self._network_name(targets, givens)
+        self.networks[name] = Network(self.name, name, options, inputs, {target: target for target in targets}, path)
+        return {target: NetworkScore(self.name, name, target) for target in targets}, list(inputs)
+
+    def _network_name(self, targets: tuple[str, ...], givens: tuple[str, ...]) -> str:
+        base = "_".join((*targets, "given", *givens)) if givens else "_".join(targets)
+        taken = set(self.networks) | set(self.options.networks if isinstance(self.options, ConditionalOptions) else ())
+        return next(name for n in range(1, 1000) if (name := base if n == 1 else f"{base}_{n}") not in taken)
+
+    def _head(self, text: str, targets: tuple[str, ...], path: Path) -> tuple[dict[str, Score | None] | None, list[str]]:
+        declared = self.options.networks if isinstance(self.options, ConditionalOptions) else {}
+        match = re.fullmatch(r"([A-Za-z_]\w*)\.([A-Za-z_]\w*)", text)
+        if match is None:
+            names = [*_WORDS, *(f"{name}.{head}" for name, each in declared.items() for head in each.outputs or {})]
+            what = f"{text!r} is not a score; expected {quoted(_WORDS)}, 'network.head', 'player(target | givens)' or {{net: NAME}}"
+            self.scope.report(path, what, nearest(text, names))
+            return None, []
+        name, head = match.groups()
+        if name not in declared:
+            self.scope.report(path, f"unknown network {name!r} of player {self.name!r}; known: {quoted(declared) or 'none'}", nearest(name, declared))
+            return None, []
+        heads = declared[name].outputs or {}
+        self.used_heads.add((name, head))
+        if head not in heads:
+            used = {other for network, other in self.used_heads if network == name}
+            hint = nearest(head, [each for each in heads if each not in used]) or nearest(head, heads)
+            self.scope.report(path, f"the network {name!r} has no head {head!r}; known: {quoted(heads)}", hint, offset=len(name) + 1)
+            return None, []
+        if name not in self.networks:
+            return None, []
+        return self._one_head(name, head, targets, path), list(self.networks[name].inputs)
+
+    def _one_head(self, name: str, head: str, targets: tuple[str, ...], path: Path) -> dict[str, Score | None] | None:
+        variable = self.networks[name].heads.get(head)
+        if variable is None:
+            return None
+        if targets != (variable,):
+            what = f"the head {name}.{head} gives raw outputs of {variable!r}, the factor's target is {', '.join(map(repr, targets))}"
+            self.scope.report(path, what)
+        return {variable: NetworkScore(self.name, name, head)}
+
+    def _share(self, text: str, targets: tuple[str, ...], path: Path) -> tuple[dict[str, Score | None] | None, list[str]]:
+        call = self.scope.parse(parse_call, text, path)
+        shown = self.scope.expand(call.targets, path) if call else None
+        givens = self.scope.expand(call.givens, path) if call else None
+        if call is None or shown is None or givens is None:
+            return None, []
+        if any(symbol.primes for symbol in (*call.targets, *call.givens)):
+            self.scope.report(path, "primes mark copies inside utilities, a factor has none")
+            return None, []
+        if _names(shown) != targets:
+            self.scope.report(path, f"{text!r} gives raw outputs of {', '.join(_names(shown))}, the factor's target is {', '.join(targets)}")
+            return None, []
+        label = {target: conditional((target,), _names(givens)) for target in targets}
+        return {target: SharedScore(call.name, label[target]) for target in targets}, list(_names(givens))
+
+    def _family(self, target: str, side: RightHandSide, path: Path) -> FamilyOptions:
+        variable = self.scope.variables[target]
+        if side.family is not None:
+            if variable.type not in side.family.variable_types:
+                expected = quoted(side.family.variable_types)
+                what = f"the family {side.family.type!r} describes variables of type {expected}, and {target!r} is {variable.type}"
+                self.scope.report((*path, "family"), what, on_key=True)
+            return side.family
+        if variable.type == "real" and all(score.text and score.text.strip() == "standard" for score in side.scores):
+            return FAMILIES.options_of({"type": "normal", "scale": 1.0})
+        return FAMILIES.options_of({"type": DEFAULT_FAMILY[variable.type]})
+
+    def _check_heads(self, options: ConditionalOptions) -> None:
+        for name, network in options.networks.items():
+            heads = network.outputs or {}
+            unused = [head for head in heads if (name, head) not in self.used_heads]
+            if heads and len(unused) == len(heads):
+                self.scope.report((*self.path, "networks", name), f"no factor uses the network {name!r}", on_key=True)
+            else:
+                for head in unused:
+                    self.scope.report((*self.path, "networks", name, "outputs", head), f"no factor uses the head {name}.{head}", on_key=True)
+
+
+def _names(expanded: tuple[Expanded, ...]) -> tuple[str, ...]:
+    return tuple(each.variable for each in expanded)
+
+
+def _check_shares(factor: Factor, players: Mapping[str, Player], scope: Scope) -> None:
+    """Check that shared scores exist, have the family and width of the factor, and do not run in a circle."""
+    for score in factor.scores:
+        if not isinstance(score, SharedScore):
+            continue
+        if score.player not in players:
+            scope.report(factor.path, f"unknown player {score.player!r}; known: {quoted(players)}", nearest(score.player, players))
+            continue
+        shared = players[score.player].factors.get(score.factor)
+        if shared is None:
+            known = quoted(players[score.player].factors)
+            scope.report(factor.path, f"the player {score.player!r} has no factor {score.factor!r}; known: {known}", nearest(score.factor, players[score.player].factors))
+        elif not players[score.player].options.has_scores:
+            scope.report(factor.path, f"{score.player}({score.factor}) has no raw outputs to share: its type is {players[score.player].options.type!r}")
+        elif shared.family != factor.family:
+            scope.report(factor.path, f"{factor} is {_family_name(factor)} and shares {shared}, which is {_family_name(shared)}: scores add within one family")
+        elif _runs_in_circle(factor, players):
+            scope.report(factor.path, f"the scores of {factor} refer to each other in a circle")
+
+
+def _family_name(factor: Factor) -> str:
+    return repr(factor.family.type) if factor.family else "of a family of its own"
+
+
+def _runs_in_circle(start: Factor, players: Mapping[str, Player]) -> bool:
+    shares = networkx.DiGraph()
+    for player in players.values():
+        for factor in player.factors.values():
+            shares.add_node((player.name, factor.label))
+            for score in factor.scores:
+                if isinstance(score, SharedScore):
+                    shares.add_edge((player.name, factor.label), (score.player, score.factor))
+    node = (start.player, start.label)
+    return node in {each for circle in networkx.simple_cycles(shares) for each in circle}

@@ -1,0 +1,204 @@
+"""A plan with its players: completion without gradient, then one objective per turn (the loss closures).
+
+`complete` fills in what the terms need: batch columns, draws, and the raw outputs that other players contribute. `Objective`
+computes the owner's loss from these values; only the owner's parameters require gradients meanwhile, and nothing is
+differentiated through a draw. This file is the only one that runs the steps of a plan.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from gamelearn.graph.model import Factor, Variable
+from gamelearn.plan import ColumnStep, DrawStep, EvaluateStep, Free, LogStep, Step, Turn, needs_of, outputs_of
+from gamelearn.players.conditional import Conditional, module_name, zero_raw
+from gamelearn.players.player import Distribution, FamilyDistribution, Player
+
+Values = dict[str, torch.Tensor]
+
+
+class Source(Protocol):
+    """Where a round's batches and noise come from."""
+
+    def column(self, step: ColumnStep) -> torch.Tensor:
+        """Return one variable of a batch, `(rows, *shape)`."""
+
+    def rows(self, name: str) -> int:
+        """Return the batch of a stream, or the default one."""
+
+    def noise(self, step: DrawStep, rows: int, shape: tuple[int, ...], kind: str) -> torch.Tensor:
+        """Return the noise of a draw, `(rows, *shape)`, of kind `uniform` or `normal`."""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs single steps with a set of players.
+
+    The players are plain references: a module that holds a runner does not register them.
+    """
+
+    players: Mapping[str, Player]
+    variables: Mapping[str, Variable]
+    device: torch.device
+    dtype: torch.dtype
+    half: bool = False
+    """Whether networks run in bfloat16; raw outputs come back in `dtype`."""
+
+    def evaluate(self, step: EvaluateStep, values: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return the raw outputs of a network, by name."""
+        player = self.players[step.player]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            if step.own:
+                rows = len(values[step.inputs[0][1]])
+                raws = (player.scores(step.network, {name: values[ref] for name, ref in step.inputs}, rows),)
+            else:
+                assert isinstance(player, Conditional)
+                raws = player.evaluate(step.network, tuple(values[ref] for _, ref in step.inputs))
+        return {name: raw.to(self.dtype) for name, raw in zip(outputs_of(step), raws, strict=True)}
+
+    def distribution(self, step: DrawStep | LogStep, values: Mapping[str, torch.Tensor], rows: int) -> Distribution:
+        """Return the distribution of the factor of a draw or of a log-likelihood."""
+        factor = step.factor
+        player = self.players[factor.player]
+        if not isinstance(player, Conditional):
+            return player.distribution(factor.label, {name: values[ref] for name, ref in step.inputs}, rows)
+        parts = [self._free(raw, rows) if isinstance(raw, Free) else values[raw] for raw in step.raws]
+        raw = sum(parts[1:], start=parts[0]) if parts else self._zero(factor, rows)
+        return FamilyDistribution(player.family(factor.label), raw)
+
+    def _free(self, raw: Free, rows: int) -> torch.Tensor:
+        player = self.players[raw.player]
+        return player.free_scores(raw.factor, rows) if isinstance(player, Conditional) else player.scores(raw.factor, {}, rows)
+
+    def _zero(self, factor: Factor, rows: int) -> torch.Tensor:
+        return zero_raw(factor, self.variables[factor.target], rows, torch.zeros((), dtype=self.dtype, device=self.device))
+
+    def draw(self, step: DrawStep, values: Mapping[str, torch.Tensor], source: Source) -> torch.Tensor:
+        """Return a draw, `(rows, *shape)`, in the dtype of the game (int64 for categorical variables)."""
+        rows = len(values[step.inputs[0][1]]) if step.inputs else source.rows(step.rows)
+        factor = step.factor
+        kind = factor.family.noise if factor.family is not None else getattr(self.players[factor.player], "noise", "uniform")
+        noise = source.noise(step, rows, self.variables[factor.target].shape, kind)
+        drawn = self.distribution(step, values, rows).draw(noise)
+        return drawn.to(self.dtype) if drawn.is_floating_point() else drawn
+
+    def log_likelihood(self, step: LogStep, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return the mean over rows of the log-likelihood summed over the elements, a scalar."""
+        value = values[step.value]
+        score = self.distribution(step, values, len(value)).log_prob(value)
+        return score.sum() / len(value)
+
+
+@torch.no_grad()
+def complete(runner: Runner, steps: Iterable[Step], values: Values, source: Source) -> Values:
+    """Run steps without gradient; return `values` with theirs added."""
+    values = dict(values)
+    for step in steps:
+        match step:
+            case ColumnStep():
+                values[step.key] = source.column(step)
+            case EvaluateStep():
+                values.update(runner.evaluate(step, values))
+            case DrawStep():
+                values[step.key] = runner.draw(step, values, source)
+            case LogStep():
+                values[step.key] = runner.log_likelihood(step, values)
+    return values
+
+
+class Objective(nn.Module):
+    """The loss of one turn, as a function of the completed values.
+
+    It registers its owner's modules alone and reaches the other players through plain references, so that torch.compile and
+    DistributedDataParallel wrap it as it is.
+
+    Args:
+        runner: the players, wired.
+        turn: the steps and terms.
+    """
+
+    def __init__(self, runner: Runner, turn: Turn) -> None:
+        super().__init__()
+        self.player = runner.players[turn.player]
+        self.turn = turn
+        self._runner = runner
+        made = {ref for step in turn.steps for ref in outputs_of(step)}
+        self.reads = tuple(dict.fromkeys(ref for step in turn.steps for ref in needs_of(step) if ref not in made))
+
+    def forward(self, values: Values) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the loss, minus the utility, with the value of every term, `(terms,)`.
+
+        Both are means over rows, in nats; a term's value is not weighted.
+        """
+        values = {ref: values[ref] for ref in self.reads}
+        for step in self.turn.steps:
+            if isinstance(step, EvaluateStep):
+                values.update(self._runner.evaluate(step, values))
+            elif isinstance(step, LogStep):
+                values[step.key] = self._runner.log_likelihood(step, values)
+        terms = torch.stack([self._value(term.logs, values) for term in self.turn.terms])
+        weights = terms.new_tensor([term.term.weight for term in self.turn.terms])
+        return -(weights * terms).sum(), terms.detach()
+
+    @staticmethod
+    def _value(logs: tuple[tuple[int, str], ...], values: Values) -> torch.Tensor:
+        signed = [values[key] if sign > 0 else -values[key] for sign, key in logs]
+        return torch.stack(signed).sum()
+
+    def parameters_reached(self) -> list[tuple[str, nn.Parameter]]:
+        """Return the owner's parameters that the terms depend on, by their names in the player."""
+        return reached_parameters(self._runner.players, [self.turn])[self.turn.player]
+
+
+def reached_parameters(players: Mapping[str, Player], turns: Iterable[Turn]) -> dict[str, list[tuple[str, nn.Parameter]]]:
+    """Return, for each player that moves, its parameters that the terms of its turns depend on, by name."""
+    found: dict[str, dict[str, nn.Parameter]] = {}
+    for turn in turns:
+        player = players[turn.player]
+        mine = found.setdefault(turn.player, {})
+        for prefix, module in _modules_reached(player, turn):
+            mine.update({f"{prefix}{name}": parameter for name, parameter in module.named_parameters()})
+        if isinstance(player, Conditional):
+            mine.update(_free_reached(player, turn))
+    return {name: list(parameters.items()) for name, parameters in found.items()}
+
+
+def _modules_reached(player: Player, turn: Turn) -> Iterator[tuple[str, nn.Module]]:
+    if not isinstance(player, Conditional):
+        yield "", player
+        return
+    for step in turn.steps:
+        if isinstance(step, EvaluateStep):
+            yield f"networks.{step.network}.", player.networks[step.network]
+        elif isinstance(step, LogStep) and step.factor.player == turn.player:
+            label = module_name(step.factor.label)
+            yield f"families.{label}.", player.families[label]
+
+
+def _free_reached(player: Conditional, turn: Turn) -> dict[str, nn.Parameter]:
+    raws = [raw for step in turn.steps if isinstance(step, LogStep) for raw in step.raws if isinstance(raw, Free)]
+    names = [module_name(raw.factor) for raw in raws if raw.player == turn.player]
+    return {f"free.{name}": player.free[name] for name in names}
+
+
+@contextmanager
+def owned_by(owner: str, players: Mapping[str, Player]) -> Iterator[None]:
+    """Let only the owner's parameters require gradients, meanwhile."""
+    before = [(parameter, parameter.requires_grad) for player in players.values() for parameter in player.parameters()]
+    for name, player in players.items():
+        player.requires_grad_(name == owner)
+    try:
+        yield
+    finally:
+        for parameter, required in before:
+            parameter.requires_grad_(required)
+
+
+def objectives(runner: Runner, turns: Iterable[Turn]) -> tuple[Objective, ...]:
+    """Return one objective per turn."""
+    return tuple(Objective(runner, turn) for turn in turns)
+

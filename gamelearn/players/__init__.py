@@ -1,0 +1,1 @@
+"""Player types: what owns conditional distributions."""

@@ -1,0 +1,171 @@
+"""The options that every member of a kind has: families, networks, data sets, optimizers and player types.
+
+A member of a kind adds its own fields in a subclass, beside its class. What may be written in several ways (the right-hand
+side of a factor) is brought into one form here. This file imports no torch, so that the graph can read it.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, SerializeAsAny
+
+from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, mistake, mistakes_error
+from gamelearn.registry import FAMILIES, LEARNING_RATES, NETWORKS
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class FamilyOptions(Options):
+    """The base of every family's options."""
+
+    type: str
+    """The family."""
+
+    variable_types: ClassVar[tuple[str, ...]]
+    """The types of variables that it can describe."""
+    noise: ClassVar[Literal["uniform", "normal"]] = "uniform"
+    """The noise that a draw takes, one number per element."""
+
+    def own_options(self) -> dict[str, Any]:
+        """Return the options that the family's constructor takes."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "type"}
+
+    def channels(self, classes: int | None) -> int:
+        """Return how many raw outputs it takes per element of a variable (with so many classes)."""
+        return 1
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether the family itself has parameters to learn, such as a shared scale."""
+        return False
+
+
+class NetworkOptions(Options):
+    """The base of every network's options."""
+
+    net: str
+    """The network."""
+    inputs: Listed[Name] | None = None
+    """The variables it reads; by default the givens of its factor."""
+    outputs: dict[Name, Name] | None = None
+    """The heads of a shared network, each with the variable whose raw outputs it gives."""
+    init: Literal["zero"] | None = None
+    """`zero`: its raw outputs begin at 0."""
+
+    def own_options(self) -> dict[str, Any]:
+        """Return the options that the network's constructor takes, without the wiring."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name not in NetworkOptions.model_fields}
+
+
+class DatasetOptions(Options):
+    """The base of every data set's options."""
+
+    type: str
+    """The data set."""
+
+    def own_options(self) -> dict[str, Any]:
+        """Return the options that the data set's constructor takes."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "type"}
+
+
+class LearningRateOptions(Options):
+    """The base of every learning-rate schedule's options."""
+
+    type: str
+    """The schedule."""
+
+
+def _learning_rate(value: Any) -> Any:
+    return None if value is None else LEARNING_RATES.options_of(value)
+
+
+class OptimizerOptions(Options):
+    """The base of every optimizer's options."""
+
+    type: str = "adam"
+    """The optimizer, one of torch's."""
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    """The learning rate."""
+    schedule: Annotated[SerializeAsAny[LearningRateOptions] | None, BeforeValidator(_learning_rate)] = None
+    """How the learning rate moves over the rounds."""
+    clip: Annotated[float, Field(gt=0)] | None = None
+    """The largest norm of the player's gradient; a longer one is scaled down to it."""
+
+
+class PlayerOptions(Options):
+    """The base of every player type's options."""
+
+    type: str = "conditional"
+    """The player type."""
+    frozen: bool = False
+    """Whether its parameters stay as they are."""
+    factors: Listed[str]
+    """What it can draw and score: a list of `target | givens`."""
+
+    has_parameters: ClassVar[bool] = True
+    """Whether a player of this type always has something to learn."""
+    has_scores: ClassVar[bool] = False
+    """Whether its factors have raw outputs that other factors may add to theirs."""
+    noise: ClassVar[Literal["uniform", "normal"]] = "uniform"
+    """The noise that a draw takes, one number per element."""
+
+    def own_options(self) -> dict[str, Any]:
+        """Return the options that the player's constructor takes beside its factors."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name not in PlayerOptions.model_fields}
+
+
+class Score(Options):
+    """One score of a factor: `uniform`, `standard`, `free`, `network.head`, `player(t | g)`, or a network of its own."""
+
+    path: Path
+    text: str | None = None
+    network: SerializeAsAny[NetworkOptions] | None = None
+
+
+class RightHandSide(Options):
+    """How a factor is computed: scores that add up, and the family that reads their sum."""
+
+    scores: tuple[Score, ...]
+    family: SerializeAsAny[FamilyOptions] | None = None
+
+
+def _score(path: Path, value: Any) -> Score:
+    if isinstance(value, str):
+        return Score(path=path, text=value)
+    if isinstance(value, dict) and "net" in value:
+        return Score(path=path, network=NETWORKS.options_of(value))
+    raise mistake(f"expected a network ({{net: NAME}}), 'uniform', 'standard', 'free', 'network.head' or 'player(target | givens)', got {describe(value)}")  # fmt: skip
+
+
+def _right_hand_side(value: Any) -> RightHandSide:
+    family = None
+    found: list[Mistake] = []
+    path: Path = ()
+    if isinstance(value, dict) and ("net" in value or "scores" in value):
+        value = dict(value)
+        if "family" in value:
+            families, found = each_valid([(("family",), value.pop("family"))], lambda _, item: FAMILIES.options_of(item))
+            family = families[0] if families else None
+        if "scores" in value:
+            path = ("scores",)
+            found += [Mistake((key,), f"unknown key {key!r}; known: 'scores', 'family'", on_key=True) for key in value if key != "scores"]
+            value = value["scores"]
+    items = [((*path, index), item) for index, item in enumerate(value)] if isinstance(value, list) else [(path, value)]
+    scores, more = each_valid(items, _score)
+    if not items:
+        more = [Mistake(path, "a factor has at least one score")]
+    if found or more:
+        raise mistakes_error(found + more)
+    return RightHandSide(scores=tuple(scores), family=family)
+
+
+class ConditionalOptions(PlayerOptions):
+    """The options of the default player type, whose factors are sums of networks' raw outputs."""
+
+    has_parameters: ClassVar[bool] = False
+    has_scores: ClassVar[bool] = True
+
+    factors: dict[str, Annotated[RightHandSide, BeforeValidator(_right_hand_side)]]  # type: ignore[assignment]
+    """`target | givens: right-hand side`."""
+    networks: dict[Name, Annotated[SerializeAsAny[NetworkOptions], BeforeValidator(NETWORKS.options_of)]] = {}
+    """Networks with several heads, shared by factors as `network.head`."""

@@ -1,0 +1,183 @@
+"""From a file, or the name of a shipped spec, to a checked spec: `extends`, presets, overrides, and every mistake at once.
+
+Nothing that a spec names is imported; names are looked up in the registries. This file reads specs.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+
+from gamelearn.errors import Problem, SpecError, nearest, quoted
+from gamelearn.options import Mistake
+from gamelearn.plugins import load_builtins, missing_plugin
+from gamelearn.shipped import shipped_specs, spec_key
+from gamelearn.spec.compose import apply_override, chosen_preset, merge, read_composed, read_override
+from gamelearn.spec.limits import size_mistakes
+from gamelearn.spec.node import Node, dotted, walk
+from gamelearn.spec.paths import resolve_paths
+from gamelearn.spec.repair import repair, validate_tree
+from gamelearn.spec.schema import Spec
+from gamelearn.spec.sections import with_section
+from gamelearn.spec.write import write_yaml
+
+
+@dataclass(frozen=True)
+class SpecFile:
+    """A spec with the places of everything in it.
+
+    Attributes:
+        spec: the spec; where there are mistakes, what is left without them, to look for more.
+        tree: the spec's tree after `extends`, presets and overrides.
+        text: the text of the file itself.
+        path: the file.
+        mistakes: what is wrong with it; empty in a spec that may be used.
+        problems: the mistakes with their places.
+    """
+
+    spec: Spec
+    tree: Node = field(repr=False)
+    text: str = field(repr=False)
+    path: FilePath
+    mistakes: tuple[Mistake, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def locate(self, mistakes: Iterable[Mistake], severity: str = "error") -> list[Problem]:
+        """Return mistakes with their places in the file."""
+        known = dict(zip(self.mistakes, self.problems, strict=True))
+        return [known.get(each) or locate_in(self.tree, each, severity) for each in mistakes]
+
+    def resolved_text(self) -> str:
+        """Return the spec as one YAML text without `extends` and presets, which loads to an equal spec."""
+        return write_yaml(self.tree.plain())
+
+
+def load_spec(path_or_name: FilePath | str, *, preset: str | None = None, overrides: Iterable[str] = (), untrusted: bool = False) -> Spec:
+    """Read and check the spec in a file, or a shipped spec by name.
+
+    Raises:
+        SpecError: all mistakes of the spec, with their places; formulas are checked in the graph.
+        PluginError: an installed plugin cannot be loaded.
+    """
+    file = load_source(path_or_name, preset=preset, overrides=overrides, untrusted=untrusted)
+    if file.problems:
+        raise SpecError(file.problems)
+    return file.spec
+
+
+def load_source(
+    path_or_name: FilePath | str, *, preset: str | None = None, overrides: Iterable[str] = (), untrusted: bool = False
+) -> SpecFile:
+    """Read a spec with the places of everything in it; a spec with mistakes is returned if enough of it can be read.
+
+    Args:
+        path_or_name: a file, or the name of a shipped spec (`mnist-lvae`).
+        preset: the name of one of the spec's presets.
+        overrides: `key=value` texts, the key a dotted path.
+        untrusted: refuse paths outside of the spec's folder and the data root, and sizes that would fill the memory.
+
+    Raises:
+        SpecError: all mistakes of the spec, where too little of it can be read to go on.
+        PluginError: an installed plugin cannot be loaded.
+    """
+    load_builtins()
+    path = find_spec(path_or_name)
+    composed = read_composed(path, untrusted=untrusted)
+    tree, problems = composed.tree, list[Problem]()
+    if preset is not None:
+        tree = merge(tree, chosen_preset(composed.presets, preset, str(path)))
+    for argument in overrides:
+        tree = _overridden(tree, argument, problems)
+    tree = Node(tree.value, composed.tree.position)
+    tree, wrong_paths = resolve_paths(tree, fence=path.resolve().parent if untrusted else None)
+    found = _Findings(problems + wrong_paths)
+    spec, tree = _checked(tree, untrusted, found)
+    for name in composed.presets.keys() - {preset}:
+        found.add_preset(name, composed.tree, composed.presets[name])
+    if spec is None or problems or wrong_paths:
+        raise SpecError(found.problems)
+    return SpecFile(spec, tree, composed.text, path, tuple(found.mistakes), tuple(found.problems))
+
+
+def find_spec(path_or_name: FilePath | str) -> FilePath:
+    """Return the file of a spec: a path, or else a shipped spec's name.
+
+    Raises:
+        SpecError: there is neither; the shipped specs are listed.
+    """
+    text, path = str(path_or_name), FilePath(path_or_name)
+    shipped = shipped_specs()
+    try:
+        if path.is_file():
+            return path
+        if spec_key(text) in shipped:
+            return shipped[spec_key(text)]
+        if path.exists():
+            return path
+        beside = [str(other) for other in path.parent.glob("*.y*ml")]
+    except (OSError, ValueError):
+        beside = []
+    what = f"there is no such file, and no shipped spec of this name; shipped: {quoted(shipped) or 'none'}"
+    raise SpecError([Problem(text, what, nearest(spec_key(text), shipped) or nearest(text, beside))])
+
+
+class _Findings:
+    """The mistakes and their problems, in step; problems without a mistake come first."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        self.mistakes: list[Mistake] = []
+
+    def add(self, tree: Node, mistakes: Iterable[Mistake]) -> None:
+        for each in mistakes:
+            if each not in self.mistakes:
+                self.mistakes.append(each)
+                self.problems.append(locate_in(tree, each))
+
+    def add_preset(self, name: str, tree: Node, preset: Node) -> None:
+        """Check a preset that is not taken: what is wrong with it and not with the spec."""
+        known = {(each.path, each.what) for each in self.mistakes}
+        _, mistakes = validate_tree(merge(tree, preset))
+        for each in map(with_section, mistakes):
+            if (each.path, each.what) not in known:
+                self.mistakes.append(each.below(("presets", name)))
+                problem = locate_in(preset, each, prefix=("presets", name))
+                self.problems.append(problem)
+
+
+def _overridden(tree: Node, argument: str, problems: list[Problem]) -> Node:
+    try:
+        return apply_override(tree, read_override(argument))
+    except SpecError as error:
+        problems += error.problems
+        return tree
+
+
+def _checked(tree: Node, untrusted: bool, found: _Findings) -> tuple[Spec | None, Node]:
+    """Return the spec of a tree, as much as there is without its mistakes, and the tree of that."""
+    spec, mistakes = validate_tree(tree)
+    mistakes = [with_section(each) for each in mistakes]
+    found.add(tree, [*mistakes, *_missing_plugins(tree)])
+    if spec is None:
+        mended = repair(tree, mistakes)
+        if mended is None:
+            return None, tree
+        spec, tree = mended
+    if untrusted:
+        found.add(tree, size_mistakes(spec, tree.plain()))
+    return spec, tree
+
+
+def _missing_plugins(tree: Node) -> Iterator[Mistake]:
+    required = tree.find(("require",))
+    for index, node in required.children.items() if required else ():
+        if isinstance(node.value, str) and (missing := missing_plugin(node.value)):
+            yield Mistake(("require", index), *missing)
+
+
+def locate_in(tree: Node, mistake: Mistake, severity: str = "error", *, prefix: tuple[str, ...] = ()) -> Problem:
+    """Return a mistake as a problem, at the place where its path ends in the tree."""
+    steps, _ = walk(tree, mistake.path)
+    node = steps[-1][1] if steps else tree
+    where = (*prefix, *(child.key.value if child.key and isinstance(part, str) else part for part, child in steps))
+    position = node.place(mistake.offset, on_key=mistake.on_key)
+    return Problem(dotted(where), mistake.what, mistake.suggestion, position, severity)

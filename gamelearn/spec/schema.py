@@ -1,0 +1,347 @@
+"""The shape of a spec: pydantic models of everything a YAML file may hold, with every default.
+
+Formulas are kept as text; what they mean is decided in the graph. What may be written in several ways (a utility as one
+string, a list or a map) is brought into one form here, each piece with the path of its place in the file. This file is the
+only place where defaults live.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+
+from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, mistake, mistakes_error, validate_as
+from gamelearn.registry import DATASETS, OPTIMIZERS, PLAYERS
+from gamelearn.spec.kinds import DatasetOptions, Name, OptimizerOptions, PlayerOptions, Positive
+
+
+class Variable(Options):
+    """A random variable of the game."""
+
+    type: Literal["binary", "categorical", "count", "real"]
+    """What its elements are."""
+    shape: Listed[Positive] = ()
+    """The shape of one value, without the batch; `[]` is a scalar."""
+    classes: Annotated[int, Field(ge=2)] | None = None
+    """The number of classes of a categorical variable."""
+
+    @model_validator(mode="after")
+    def _classes_fit(self) -> "Variable":
+        if self.type == "categorical" and self.classes is None:
+            raise mistake("a categorical variable needs 'classes', the number of its classes")
+        if self.type != "categorical" and self.classes is not None:
+            raise mistake(f"a {self.type} variable has no classes: only a categorical one has", path=("classes",))
+        return self
+
+
+class Group(Options):
+    """A named list of variables; groups may hold groups."""
+
+    members: Listed[Name]
+    """The variables and groups."""
+
+
+def _variable_or_group(value: Any) -> Variable | Group:
+    if isinstance(value, list):
+        return validate_as(Group, {"members": value})
+    return validate_as(Variable, value)
+
+
+class Stream(Options):
+    """Which variables a data set shows together."""
+
+    variables: dict[Name, Name]
+    """The variables, each with the field of the data set that holds it."""
+    dataset: Name | None = None
+    """The data set, where there are several."""
+    take: Positive | None = None
+    """How many rows to take: the first of a permutation keyed by the data seed."""
+    balance: Name | None = None
+    """A categorical or binary scalar variable of which each class gets the same number of rows in `take`."""
+    except_: Annotated[Name | None, Field(alias="except")] = None
+    """A stream whose rows this one leaves out."""
+
+
+def _stream(value: Any) -> Stream:
+    if isinstance(value, list):
+        value = {"variables": value}
+    if isinstance(value, dict) and isinstance(value.get("variables"), list):
+        value = {**value, "variables": {name: name for name in value["variables"] if isinstance(name, str)}}
+    return validate_as(Stream, value)
+
+
+Dataset = Annotated[SerializeAsAny[DatasetOptions], BeforeValidator(DATASETS.options_of)]
+
+
+class Data(Options):
+    """The data sets, the streams that show them, and how they are split."""
+
+    dataset: Dataset | None = None
+    """The data set, where there is one."""
+    datasets: dict[Name, Dataset] = {}
+    """The data sets by name, where there are several."""
+    otherwise: Dataset | None = None
+    """The data set to take, loudly, where `dataset` is absent; it offers the same fields."""
+    streams: dict[Name, Annotated[Stream, BeforeValidator(_stream)]] = {}
+    """What is shown: a list of variables, or a map."""
+    seed: int = 0
+    """The seed of splits and of the rows that `take` takes."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Data":
+        if self.dataset and self.datasets:
+            raise mistake("'dataset' and 'datasets' exclude each other")
+        if self.otherwise and not self.dataset:
+            raise mistake("'otherwise' stands in for 'dataset', which is missing")
+        return self
+
+
+class Term(Options):
+    """One term of a utility: a formula with its weight."""
+
+    term: str
+    """`E[chain] log factor`, as in the paper."""
+    weight: float = 1.0
+    """The factor of the term in the utility."""
+    draws: Literal["constant"] | None = None
+    """`constant`: the owner's own draws in the chain are meant to be constants of its gradient."""
+
+
+class NamedTerm(Options):
+    """A term with its name in the utility and its place below it."""
+
+    name: str
+    path: Path
+    term: Term
+
+
+def _terms(value: Any) -> tuple[NamedTerm, ...]:
+    if isinstance(value, str) or (isinstance(value, dict) and "term" in value):
+        return (NamedTerm(name="0", path=(), term=_term(value)),)
+    if isinstance(value, list):
+        items: list[tuple[str | int, Any]] = list(enumerate(value))
+    elif isinstance(value, dict):
+        items = list(value.items())
+    else:
+        raise mistake(f"expected a formula, a list of formulas or a map of named ones, got {describe(value)}")
+    if not items:
+        raise mistake("a utility has at least one term")
+    terms, found = each_valid([((key,), item) for key, item in items], _named_term)
+    if found:
+        raise mistakes_error(found)
+    return tuple(terms)
+
+
+def _named_term(path: Path, value: Any) -> NamedTerm:
+    return NamedTerm(name=str(path[0]), path=path, term=_term(value))
+
+
+def _term(value: Any) -> Term:
+    return validate_as(Term, {"term": value} if isinstance(value, str) else value)
+
+
+Utility = Annotated[tuple[NamedTerm, ...], BeforeValidator(_terms)]
+
+
+class ChainPiece(Options):
+    """A piece of a chain of draws with its place below the chain."""
+
+    path: Path
+    text: str
+
+
+def _chain(value: Any) -> tuple[ChainPiece, ...]:
+    if isinstance(value, str):
+        return (ChainPiece(path=(), text=value),)
+    if not isinstance(value, list) or not value:
+        raise mistake(f"expected a chain of draws, such as 'decoder(x, z)', got {describe(value)}")
+    wrong = [(index, item) for index, item in enumerate(value) if not isinstance(item, str)]
+    if wrong:
+        raise mistakes_error(Mistake((index,), f"expected a draw, got {describe(item)}") for index, item in wrong)
+    return tuple(ChainPiece(path=(index,), text=item) for index, item in enumerate(value))
+
+
+Chain = Annotated[tuple[ChainPiece, ...], BeforeValidator(_chain)]
+
+
+class Sampler(Options):
+    """A named Gibbs chain."""
+
+    start: Chain
+    """The draws that begin the chain."""
+    sweep: Chain
+    """The draws of one sweep, in order."""
+    sweeps: Positive | None = None
+    """How many sweeps a call makes; required where a utility calls the sampler."""
+
+
+class Schedule(Options):
+    """Which players move, and when."""
+
+    mode: Literal["parallel", "sequence"] = "sequence"
+    """`parallel`: all gradients are taken at the same parameters; `sequence`: one player after the other."""
+    order: Listed[Name] | None = None
+    """The players that move, in order; a repeated name is another turn. Default: the declaration's order."""
+
+
+def _optimizer(value: Any) -> Any:
+    return OPTIMIZERS.options_of(value, default="adam")
+
+
+Optimizer = Annotated[SerializeAsAny[OptimizerOptions], BeforeValidator(_optimizer)]
+
+
+class Checkpoint(Options):
+    """When a checkpoint is written, beside the one at the end."""
+
+    rounds: Positive | None = None
+    """Every so many rounds."""
+    minutes: Annotated[float, Field(gt=0)] | None = 10.0
+    """Every so many minutes."""
+    keep: Positive = 2
+    """How many of the newest stay."""
+
+
+class Every(Options):
+    """An interval in rounds."""
+
+    rounds: Positive
+    """Every so many rounds."""
+
+
+class Samples(Options):
+    """When pictures are drawn, beside those at the end."""
+
+    rounds: Positive | None = None
+    """Every so many rounds."""
+    count: Positive = 64
+    """How many samples."""
+
+
+def _batch(value: Any) -> Any:
+    return {"default": value} if isinstance(value, int) else value
+
+
+class Train(Options):
+    """How long, how fast, and with what the players learn."""
+
+    rounds: Positive | None = None
+    """The length in rounds."""
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    """The length in passes over the longest stream."""
+    minutes: Annotated[float, Field(gt=0)] | None = None
+    """The length in minutes."""
+    batch: Annotated[dict[str, Positive], BeforeValidator(_batch)] = {"default": 128}
+    """Rows of a batch: a number, or a map of streams with a `default`."""
+    seed: int = 0
+    """The seed of parameters, data order and draws."""
+    optimizer: Optimizer = OptimizerOptions()
+    """The optimizer of every player."""
+    optimizers: dict[Name, dict[str, Any]] = {}
+    """What differs from `optimizer` for one player."""
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """The decay of averaged weights, which sampling then uses."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """The precision of the networks' arithmetic; losses are summed in fp32."""
+    compile: bool = False
+    """Whether the losses are compiled by torch.compile."""
+    checkpoint: Checkpoint = Checkpoint()
+    """When a checkpoint is written."""
+    log: Every = Every(rounds=10)
+    """How often the utilities are logged."""
+    samples: Samples = Samples()
+    """When pictures are drawn."""
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Train":
+        given = [name for name in ("rounds", "epochs", "minutes") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise mistake(f"one of 'rounds', 'epochs', 'minutes' sets the length, got {' and '.join(given)}")
+        if "default" not in self.batch:
+            raise mistake("a map of batch sizes needs a 'default'", path=("batch",))
+        return self
+
+    def optimizer_of(self, player: str) -> OptimizerOptions:
+        """Return the optimizer's options of one player."""
+        return merge_options(self.optimizer, self.optimizers.get(player, {}))
+
+
+def merge_options(base: OptimizerOptions, over: dict[str, Any]) -> OptimizerOptions:
+    """Return `base` with the keys of `over` in place; another `type` replaces it whole."""
+    if over.get("type", base.type) != base.type:
+        return OPTIMIZERS.options_of(over)  # type: ignore[no-any-return]
+    kept = {name: getattr(base, name) for name in base.model_fields_set}
+    return OPTIMIZERS.options_of({"type": base.type, **kept, **over})  # type: ignore[no-any-return]
+
+
+def merged_train(base: Train, over: dict[str, Any]) -> Train:
+    """Return the training values of a stage: those of `over` in place of, or merged into, those of `base`.
+
+    Raises:
+        PydanticCustomError: a value of `over` is wrong; it carries the mistakes.
+    """
+    lengths = ("rounds", "epochs", "minutes")
+    dropped = lengths if any(name in over for name in lengths) else ()
+    values = {name: getattr(base, name) for name in base.model_fields_set if name not in dropped}
+    for name, value in over.items():
+        known = values.get(name)
+        if name == "optimizer" and isinstance(value, dict):
+            value = merge_options(base.optimizer, value)
+        elif isinstance(known, Options) and isinstance(value, dict):
+            value = {**{field: getattr(known, field) for field in known.model_fields_set}, **value}
+        elif isinstance(known, dict) and isinstance(value, dict):
+            value = {**known, **value}
+        values[name] = value
+    return validate_as(Train, values)
+
+
+class Stage(Options):
+    """A part of the training with utilities of its own."""
+
+    utilities: dict[Name, Utility]
+    """What each player that moves in the stage maximises."""
+    schedule: Schedule | None = None
+    """In place of the top-level one."""
+    train: dict[str, Any] = {}
+    """Values over the top-level ones."""
+    optimizer: Literal["keep"] | None = None
+    """`keep`: go on with the optimizer's state of the stage before."""
+
+
+def _player(value: Any) -> Any:
+    return PLAYERS.options_of(value, default="conditional")
+
+
+Player = Annotated[SerializeAsAny[PlayerOptions], BeforeValidator(_player)]
+
+
+class Spec(Options):
+    """A whole spec, after `extends`, presets and overrides."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
+    """The name of the game; its runs go to `runs/<name>/`."""
+    require: Listed[str] = ()
+    """Plugins that must be loaded."""
+    variables: dict[Name, Annotated[Variable | Group, BeforeValidator(_variable_or_group)]]
+    """The random variables of the game, with named groups of them."""
+    data: Data = Data()
+    """What is observed."""
+    players: dict[Name, Player]
+    """Who owns which conditional distributions."""
+    utilities: dict[Name, Utility] | None = None
+    """What each player maximises; excludes `stages`."""
+    samplers: dict[Name, Sampler] = {}
+    """Named Gibbs chains."""
+    stages: dict[Name, Annotated[Stage, BeforeValidator(lambda value: validate_as(Stage, value))]] | None = None
+    """Parts of the training in playing order, each with its utilities."""
+    schedule: Schedule = Schedule()
+    """Which players move, and when."""
+    train: Train = Train()
+    """How long, how fast, and with what the players learn."""
+
+    @model_validator(mode="after")
+    def _one_plan(self) -> "Spec":
+        if self.utilities is not None and self.stages is not None:
+            raise mistake("'utilities' and 'stages' exclude each other: give each stage its own", path=("utilities",))
+        if self.utilities is None and self.stages is None:
+            raise mistake("the key 'utilities' is missing: what does each player maximise?")
+        return self

@@ -1,0 +1,1 @@
+"""Schedules, the loop, optimizers, checkpoints and observers."""

@@ -1,0 +1,1 @@
+"""Networks and data sets of the shipped games, loaded as any plugin is."""

@@ -1,0 +1,1 @@
+"""Games by hand, to read beside their specs."""

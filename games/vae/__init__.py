@@ -1,0 +1,1 @@
+"""The paper's variational autoencoders of small images."""
