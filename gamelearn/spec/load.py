@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 from gamelearn.errors import Problem, SpecError, nearest, quoted
-from gamelearn.options import Mistake
+from gamelearn.options import Mistake, Path
 from gamelearn.plugins import load_builtins, missing_plugin
 from gamelearn.shipped import shipped_specs, spec_key
 from gamelearn.spec.compose import apply_override, chosen_preset, merge, read_composed, read_override
@@ -126,22 +126,25 @@ class _Findings:
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
         self.mistakes: list[Mistake] = []
+        self.known: set[tuple[Path, str]] = set()
 
     def add(self, tree: Node, mistakes: Iterable[Mistake]) -> None:
+        """Add what is not known yet; a value that is wrong twice is told once."""
+        wrong = {problem.where for problem in self.problems if problem.position}
         for each in mistakes:
-            if each not in self.mistakes:
+            problem = locate_in(tree, each)
+            self.known.add((each.path, each.what))
+            if problem not in self.problems and (each.on_key or problem.where not in wrong):
                 self.mistakes.append(each)
-                self.problems.append(locate_in(tree, each))
+                self.problems.append(problem)
 
     def add_preset(self, name: str, tree: Node, preset: Node) -> None:
         """Check a preset that is not taken: what is wrong with it and not with the spec."""
-        known = {(each.path, each.what) for each in self.mistakes}
         _, mistakes = validate_tree(merge(tree, preset))
         for each in map(with_section, mistakes):
-            if (each.path, each.what) not in known:
+            if (each.path, each.what) not in self.known:
                 self.mistakes.append(each.below(("presets", name)))
-                problem = locate_in(preset, each, prefix=("presets", name))
-                self.problems.append(problem)
+                self.problems.append(locate_in(preset, each, prefix=("presets", name)))
 
 
 def _overridden(tree: Node, argument: str, problems: list[Problem]) -> Node:

@@ -14,8 +14,9 @@ _LONGEST_KEY = 1000
 def write_yaml(value: Any) -> str:
     """Return plain dicts, lists and scalars as YAML, in blocks, with short collections on one line.
 
-    >>> print(write_yaml({"x": {"type": "binary", "shape": [2]}, "terms": ["E[p(x)] log q(x)"]}), end="")
-    x: {type: binary, shape: [2]}
+    >>> print(write_yaml({"variables": {"x": {"type": "binary", "shape": [2]}}, "terms": ["E[p(x)] log q(x)"]}), end="")
+    variables:
+      x: {type: binary, shape: [2]}
     terms:
       - E[p(x)] log q(x)
     """

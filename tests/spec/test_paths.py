@@ -68,7 +68,7 @@ def test_paths_of_data_sets_read_the_environment(place: str) -> None:
     ],
 )
 def test_nothing_else_reads_the_environment(text: str, place: str) -> None:
-    tree, problems = resolve_paths(parse_source(text, "f"))
+    _, problems = resolve_paths(parse_source(text, "f"))
     what = "'${...}' is read in paths alone: 'extends' and the options 'path', 'root', 'folder', 'file' of a data set"
     assert list(map(str, problems)) == [f"{place}: {what}"]
 

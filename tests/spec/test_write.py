@@ -29,7 +29,7 @@ def test_what_is_written_is_read_again(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ({"a": {"type": "binary", "shape": [1, 2]}}, "a: {type: binary, shape: [1, 2]}\n"),
+        ({"a": {"type": "binary", "shape": [1, 2]}}, "a:\n  type: binary\n  shape: [1, 2]\n"),
         ({"a": ["E[b(x), c(z | x)] log d(x')"]}, "a:\n  - E[b(x), c(z | x)] log d(x')\n"),
         ({"a": {"b": {"c": 1}}}, "a:\n  b: {c: 1}\n"),
         ({"train": {"lr": 1e-4, "compile": False, "ema": None}}, "train:\n  lr: 0.0001\n  compile: false\n  ema: null\n"),
