@@ -54,7 +54,7 @@ class Runner:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             if step.own:
                 rows = len(values[step.inputs[0][1]])
-                raws = (player.scores(step.network, {name: values[ref] for name, ref in step.inputs}, rows),)
+                raws: tuple[torch.Tensor, ...] = (player.scores(step.network, {name: values[ref] for name, ref in step.inputs}, rows),)
             else:
                 assert isinstance(player, Conditional)
                 raws = player.evaluate(step.network, tuple(values[ref] for _, ref in step.inputs))
@@ -201,4 +201,3 @@ def owned_by(owner: str, players: Mapping[str, Player]) -> Iterator[None]:
 def objectives(runner: Runner, turns: Iterable[Turn]) -> tuple[Objective, ...]:
     """Return one objective per turn."""
     return tuple(Objective(runner, turn) for turn in turns)
-

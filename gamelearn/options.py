@@ -44,6 +44,12 @@ def mistake(what: str, suggestion: str | None = None, path: Path = ()) -> Pydant
     return mistakes_error([Mistake(path, what, suggestion)])
 
 
+def misspelt(key: str, data: dict[Any, Any], what: str) -> list[Mistake]:
+    """Return a mistake for each key of a map that lacks `key` and probably means it; `what` says what the key holds."""
+    near = [each for each in data if key not in data and nearest(str(each), [key])]
+    return [Mistake((each,), f"unknown key {describe(str(each))}; {key!r} {what}", key, on_key=True) for each in near]
+
+
 def mistakes_of(error: ValidationError) -> list[Mistake]:
     """Return every mistake in a pydantic error, with paths below the model that raised it."""
     found: list[Mistake] = []

@@ -309,7 +309,15 @@ class _TermBuilder:
         return tuple(raws)
 
     def _evaluate(
-        self, section: _Section, player: str, source: str, givens: tuple[tuple[str, str], ...], heads: tuple[str, ...], head: str, *, own: bool
+        self,
+        section: _Section,
+        player: str,
+        source: str,
+        givens: tuple[tuple[str, str], ...],
+        heads: tuple[str, ...],
+        head: str,
+        *,
+        own: bool,
     ) -> str:
         name = f"{player}.{source}({self._read(givens)})"
         reach = frozenset({player}).union(*(self.values[actual].reach for _, actual in givens))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from gamelearn.errors import nearest, quoted
-from gamelearn.options import Options, mistake, validate_as
+from gamelearn.options import Mistake, Options, misspelt, mistake, mistakes_error, validate_as
 
 Class = TypeVar("Class", bound=Callable[..., Any])
 
@@ -65,6 +65,11 @@ class Registry:
         return iter(self._entries.values())
 
     @property
+    def plural(self) -> str:
+        """The word for several of the kind."""
+        return f"{self.kind[:-1]}ies" if self.kind.endswith("y") else f"{self.kind}s"
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The known names, sorted."""
         return tuple(sorted(self._entries))
@@ -74,10 +79,11 @@ class Registry:
         if isinstance(value, Options):
             return value
         if not isinstance(value, dict):
-            raise mistake(f"expected a map with {self.tag!r}, one of the {self.kind}s {quoted(self.names)}")
+            raise mistake(f"expected a map with {self.tag!r}, one of the {self.plural} {quoted(self.names)}")
         name = value.get(self.tag, default)
         if name is None:
-            raise mistake(f"the key {self.tag!r} is missing: it names one of the {self.kind}s {quoted(self.names)}")
+            names = f"names one of the {self.plural} {quoted(self.names)}"
+            raise mistakes_error(misspelt(self.tag, value, names) or [Mistake((), f"the key {self.tag!r} is missing: it {names}")])
         if not isinstance(name, str) or name not in self._entries:
             raise mistake(
                 f"unknown {self.kind} {str(name)!r}; known: {quoted(self.names)} (a plugin of yours is loaded with --plugin)",

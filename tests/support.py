@@ -44,7 +44,9 @@ class TableStreams:
         return {name: values[chosen] for name, values in table.items()}
 
 
-def source_of(game: Game, tables: Mapping[str, Mapping[str, torch.Tensor]], *, rows: int, round_number: int, stage: str = "main") -> RoundSource:
+def source_of(
+    game: Game, tables: Mapping[str, Mapping[str, torch.Tensor]], *, rows: int, round_number: int, stage: str = "main"
+) -> RoundSource:
     """Return the batches and noise of one round."""
     return RoundSource(
         TableStreams(tables),  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ import torch
 
 from gamelearn.analysis.exact import exact_utility
 from gamelearn.game import Game
-from gamelearn.losses import complete, owned_by
+from gamelearn.losses import Values, complete, owned_by
 from gamelearn.plan import DrawStep, make_plan
 from tests.support import game_of, round_gradients, source_of
 
@@ -16,7 +16,9 @@ VARIABLES = """
       z: {type: categorical, classes: 3, shape: [2]}
     """
 
-EQUATION_3 = VARIABLES + """
+EQUATION_3 = (
+    VARIABLES
+    + """
     data: {streams: {images: [x], codes: [z]}}
     players:
       decoder: {factors: {x | z: {net: mlp, hidden: [4]}}}
@@ -26,8 +28,11 @@ EQUATION_3 = VARIABLES + """
       encoder: E[codes(z), decoder(x | z)] log encoder(z | x)
     train: {rounds: 1}
     """
+)
 
-EQUATION_12 = VARIABLES + """
+EQUATION_12 = (
+    VARIABLES
+    + """
     data: {streams: {pairs: [x, z], images: [x], codes: [z]}}
     players:
       decoder: {factors: {z: free, x | z: {net: mlp, hidden: [4]}}}
@@ -43,6 +48,7 @@ EQUATION_12 = VARIABLES + """
     schedule: {mode: parallel}
     train: {rounds: 1}
     """
+)
 
 LADDER = """
     name: ladder
@@ -107,7 +113,9 @@ def test_monte_carlo_mean_lies_within_its_confidence_interval(name: str) -> None
     rounds = [round_gradients(game, plan, source_of(game, tables_of(game), rows=500, round_number=number)) for number in range(60)]
     for index, turn in enumerate(plan.turns):
         loss, gradients = exact_gradients(game, turn.player)
-        samples = [torch.cat([torch.tensor([made[index][0]]).double(), *(each.flatten() for each in made[index][1].values())]) for made in rounds]
+        samples = [
+            torch.cat([torch.tensor([made[index][0]]).double(), *(each.flatten() for each in made[index][1].values())]) for made in rounds
+        ]
         exact = torch.cat([torch.tensor([loss]).double(), *(gradients[key].flatten() for key in rounds[0][index][1])])
         stacked = torch.stack(samples)
         error = stacked.std(0) / len(samples) ** 0.5
@@ -153,7 +161,7 @@ def draws_of(game: Game, round_number: int = 0) -> list[dict[str, torch.Tensor]]
     """Return the values of every draw, phase by phase, by key."""
     plan = make_plan(game.graph, "main")
     source = source_of(game, {}, rows=4000, round_number=round_number)
-    found, values = [], {}
+    found, values = [], Values()
     for phase in plan.phases:
         values = complete(game.runner(), phase.completion, values, source)
         found.append({step.key: values[step.key] for step in phase.completion if isinstance(step, DrawStep)})

@@ -67,7 +67,13 @@ class Normal(nn.Module):
     """
 
     def __init__(
-        self, shape: tuple[int, ...], *, classes: int | None = None, scale: float | str = "shared", initial: float = 0.5, floor: float = 0.01
+        self,
+        shape: tuple[int, ...],
+        *,
+        classes: int | None = None,
+        scale: float | str = "shared",
+        initial: float = 0.5,
+        floor: float = 0.01,
     ) -> None:
         super().__init__()
         if initial <= floor:

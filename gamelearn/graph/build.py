@@ -3,6 +3,7 @@
 This file runs the parts of the reading in order.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gamelearn.errors import nearest, quoted
@@ -50,7 +51,7 @@ def build_graph(spec: Spec) -> Graph:
 def _check_names(spec: Spec, scope: Scope) -> None:
     """Players, streams and samplers share one namespace: a formula names all three."""
     seen: dict[str, str] = {}
-    kinds = {"player": spec.players, "stream": spec.data.streams, "sampler": spec.samplers}
+    kinds: dict[str, Mapping[str, object]] = {"player": spec.players, "stream": spec.data.streams, "sampler": spec.samplers}
     places = {"player": ("players",), "stream": ("data", "streams"), "sampler": ("samplers",)}
     for kind, names in kinds.items():
         for name in names:
@@ -68,4 +69,6 @@ def _check_streams(spec: Spec, scope: Scope) -> None:
             if variable not in scope.variables:
                 hint = nearest(variable, [each for each in scope.variables if each not in stream.variables])
                 what = f"unknown variable {variable!r}; known: {quoted(scope.variables)}"
-                scope.report(("data", "streams", name, "variables", variable), what, hint or nearest(variable, scope.variables), on_key=True)
+                scope.report(
+                    ("data", "streams", name, "variables", variable), what, hint or nearest(variable, scope.variables), on_key=True
+                )

@@ -3,6 +3,8 @@
 This file looks for games that are well written, yet cannot work.
 """
 
+from itertools import pairwise
+
 import networkx
 
 from gamelearn.errors import quoted
@@ -94,7 +96,7 @@ def _check_coupling(graph: Graph, scope: Scope) -> None:
     for stream in graph.streams.values():
         names = list(stream.variables)
         together.add_nodes_from(names)
-        together.add_edges_from(zip(names, names[1:], strict=False))
+        together.add_edges_from(pairwise(names))
     parts = [sorted(part) for part in networkx.connected_components(together)]
     if len(parts) > 1:
         listed = " and ".join(quoted(part) for part in parts)

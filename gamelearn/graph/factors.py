@@ -182,7 +182,9 @@ class _Builder:
         self, options: kinds.NetworkOptions, targets: tuple[str, ...], givens: tuple[str, ...], path: Path
     ) -> tuple[dict[str, Score | None], list[str]]:
         if options.outputs:
-            self.scope.report((*path, "outputs"), "a network inside a factor has one head per target: 'outputs' belongs to 'networks'", on_key=True)
+            self.scope.report(
+                (*path, "outputs"), "a network inside a factor has one head per target: 'outputs' belongs to 'networks'", on_key=True
+            )
         inputs = self._inputs(options.inputs, (*path, "inputs")) if options.inputs is not None else givens
         if not inputs and not (options.inputs and self.scope.mistakes):
             self.scope.report(path, "a network needs at least one given to read; without any, write 'free'")
@@ -205,7 +207,9 @@ class _Builder:
             return None, []
         name, head = match.groups()
         if name not in declared:
-            self.scope.report(path, f"unknown network {name!r} of player {self.name!r}; known: {quoted(declared) or 'none'}", nearest(name, declared))
+            self.scope.report(
+                path, f"unknown network {name!r} of player {self.name!r}; known: {quoted(declared) or 'none'}", nearest(name, declared)
+            )
             return None, []
         heads = declared[name].outputs or {}
         self.used_heads.add((name, head))
@@ -237,7 +241,9 @@ class _Builder:
             self.scope.report(path, "primes mark copies inside utilities, a factor has none")
             return None, []
         if _names(shown) != targets:
-            self.scope.report(path, f"{text!r} gives raw outputs of {', '.join(_names(shown))}, the factor's target is {', '.join(targets)}")
+            self.scope.report(
+                path, f"{text!r} gives raw outputs of {', '.join(_names(shown))}, the factor's target is {', '.join(targets)}"
+            )
             return None, []
         label = {target: conditional((target,), _names(givens)) for target in targets}
         return {target: SharedScore(call.name, label[target]) for target in targets}, list(_names(givens))
@@ -262,7 +268,9 @@ class _Builder:
                 self.scope.report((*self.path, "networks", name), f"no factor uses the network {name!r}", on_key=True)
             else:
                 for head in unused:
-                    self.scope.report((*self.path, "networks", name, "outputs", head), f"no factor uses the head {name}.{head}", on_key=True)
+                    self.scope.report(
+                        (*self.path, "networks", name, "outputs", head), f"no factor uses the head {name}.{head}", on_key=True
+                    )
 
 
 def _names(expanded: tuple[Expanded, ...]) -> tuple[str, ...]:
@@ -280,11 +288,21 @@ def _check_shares(factor: Factor, players: Mapping[str, Player], scope: Scope) -
         shared = players[score.player].factors.get(score.factor)
         if shared is None:
             known = quoted(players[score.player].factors)
-            scope.report(factor.path, f"the player {score.player!r} has no factor {score.factor!r}; known: {known}", nearest(score.factor, players[score.player].factors))
+            scope.report(
+                factor.path,
+                f"the player {score.player!r} has no factor {score.factor!r}; known: {known}",
+                nearest(score.factor, players[score.player].factors),
+            )
         elif not players[score.player].options.has_scores:
-            scope.report(factor.path, f"{score.player}({score.factor}) has no raw outputs to share: its type is {players[score.player].options.type!r}")
+            scope.report(
+                factor.path,
+                f"{score.player}({score.factor}) has no raw outputs to share: its type is {players[score.player].options.type!r}",
+            )
         elif shared.family != factor.family:
-            scope.report(factor.path, f"{factor} is {_family_name(factor)} and shares {shared}, which is {_family_name(shared)}: scores add within one family")
+            scope.report(
+                factor.path,
+                f"{factor} is {_family_name(factor)} and shares {shared}, which is {_family_name(shared)}: scores add within one family",
+            )
         elif _runs_in_circle(factor, players):
             scope.report(factor.path, f"the scores of {factor} refer to each other in a circle")
 

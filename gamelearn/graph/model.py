@@ -1,7 +1,7 @@
 """A game as frozen data: variables, factors with the owners of their parameters, resolved terms, stages.
 
 Everything is named; nothing here imports torch, so that a graph can be printed, compared and tested. This file defines what
-the plan and the players are built from.
+plans, like players, are built from.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """The stages of the training: their utilities, schedules and training values.
 
-This file reads `utilities`, `stages`, `schedule` and `train`.
+This file reads what a spec says of `utilities`, `stages`, `schedule`, `train`.
 """
 
 from collections.abc import Mapping
@@ -54,7 +54,9 @@ def _stage(
             context.scope.report((*path, "order", index), f"the player {player!r} has no utility in stage {name!r}, so it has no turn")
     resting = [player for player in utilities if order is not None and player not in order]
     if resting and schedule.mode == "sequence":
-        context.scope.report((*path, "order"), f"the order leaves out {quoted(resting)}, which the utilities of stage {name!r} move", on_key=True)
+        context.scope.report(
+            (*path, "order"), f"the order leaves out {quoted(resting)}, which the utilities of stage {name!r} move", on_key=True
+        )
     return Stage(name, utilities, schedule, train, keep)
 
 

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import networkx
+
 from gamelearn.errors import nearest, quoted
 from gamelearn.graph.model import Variable
 from gamelearn.options import Mistake, Path
 from gamelearn.spec import schema
-from gamelearn.spec.formula import FormulaError, Symbol
+from gamelearn.spec.formula import RESERVED, FormulaError, Symbol
 
 Value = TypeVar("Value")
 
@@ -35,10 +37,14 @@ class Scope:
     groups: Mapping[str, tuple[str, ...]]
     mistakes: list[Mistake] = field(default_factory=list)
     warnings: list[Mistake] = field(default_factory=list)
+    doubtful: set[str] = field(default_factory=set)
+    """Players, streams and samplers with mistakes of their own: what formulas ask of them is not held against the formulas."""
 
     def report(self, path: Path, what: str, suggestion: str | None = None, *, on_key: bool = False, offset: int = 0) -> None:
-        """Note a mistake and go on."""
-        self.mistakes.append(Mistake(path, what, suggestion, on_key, offset))
+        """Note a mistake, once, and go on."""
+        mistake = Mistake(path, what, suggestion, on_key, offset)
+        if mistake not in self.mistakes:
+            self.mistakes.append(mistake)
 
     def parse(self, read: Callable[[str], Value], text: str, path: Path, *, on_key: bool = False) -> Value | None:
         """Read a formula; a mistake in it is noted, and None returned."""
@@ -79,28 +85,45 @@ def build_scope(variables: Mapping[str, schema.Variable | schema.Group]) -> Scop
     }
     scope = Scope(plain, {})
     members = {name: each.members for name, each in variables.items() if isinstance(each, schema.Group)}
-    scope.groups = {name: _members(name, members, scope, ()) for name in members}
-    for name in ("E", "log"):
+    scope.groups = _expanded_groups(members, scope)
+    for name in RESERVED:
         if name in variables:
             scope.report(("variables", name), f"{name!r} is a reserved word", on_key=True)
     return scope
 
 
-def _members(name: str, groups: Mapping[str, tuple[str, ...]], scope: Scope, above: tuple[str, ...]) -> tuple[str, ...]:
-    found: list[str] = []
-    for index, member in enumerate(groups[name]):
-        path: Path = ("variables", name, index)
-        if member in (*above, name):
-            if not above:
-                scope.report(path, f"the group {name!r} holds itself")
-        elif member in groups:
-            found += _members(member, groups, scope, (*above, name))
-        elif member in scope.variables:
-            found.append(member)
-        elif not above:
-            names = [*scope.variables, *groups]
-            hint = nearest(member, [each for each in names if each not in groups[name] and each != name])
-            scope.report(path, f"unknown variable {member!r}; known: {quoted(names)}", hint)
-    if not above and not groups[name]:
+def _expanded_groups(groups: Mapping[str, tuple[str, ...]], scope: Scope) -> dict[str, tuple[str, ...]]:
+    """Return the variables of every group; a group inside another is expanded before it."""
+    inside = networkx.DiGraph()
+    inside.add_nodes_from(groups)
+    inside.add_edges_from((member, name) for name, members in groups.items() for member in members if member in groups)
+    _report_circles(groups, inside, scope)
+    found: dict[str, tuple[str, ...]] = {}
+    for together in networkx.topological_sort(whole := networkx.condensation(inside)):
+        for name in whole.nodes[together]["members"]:
+            known = [member for member in groups[name] if member in found or member in scope.variables]
+            found[name] = tuple(dict.fromkeys(each for member in known for each in found.get(member, (member,))))
+    for name, members in groups.items():
+        _check_members(name, members, groups, scope)
+    return {name: found[name] for name in groups}
+
+
+def _report_circles(groups: Mapping[str, tuple[str, ...]], inside: networkx.DiGraph, scope: Scope) -> None:
+    for circle in networkx.strongly_connected_components(inside):
+        name = next(each for each in groups if each in circle)
+        member = next((each for each in groups[name] if each in circle), None)
+        if member is not None:
+            through = f" through {member!r}" if member != name else ""
+            scope.report(("variables", name, groups[name].index(member)), f"the group {name!r} holds itself{through}")
+
+
+def _check_members(name: str, members: tuple[str, ...], groups: Mapping[str, tuple[str, ...]], scope: Scope) -> None:
+    if not members:
         scope.report(("variables", name), f"the group {name!r} is empty")
-    return tuple(dict.fromkeys(found))
+    for index, member in enumerate(members):
+        if member not in groups and member not in scope.variables:
+            names = [*scope.variables, *groups]
+            hint = nearest(member, [each for each in names if each not in members and each != name])
+            scope.report(("variables", name, index), f"unknown variable {member!r}; known: {quoted(names)}", hint)
+        elif member in members[:index]:
+            scope.report(("variables", name, index), f"the group {name!r} names {member!r} twice")

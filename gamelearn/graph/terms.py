@@ -1,6 +1,6 @@
 """The terms of the utilities, resolved to the factors that they draw and score.
 
-This file reads formulas against the players, streams and samplers of a game.
+This file reads formulas against the players, streams or samplers that they name.
 """
 
 from collections.abc import Mapping
@@ -38,9 +38,7 @@ class Context:
         except ResolutionError as error:
             self.scope.report(path, str(error), offset=call.offset)
             return None
-        return tuple(
-            Bound(factor, actual[factor.target], tuple((given, actual[given]) for given in factor.givens)) for factor in factors
-        )
+        return tuple(Bound(factor, actual[factor.target], tuple((given, actual[given]) for given in factor.givens)) for factor in factors)
 
     def _binding(self, call: Call, expanded: tuple[Expanded, ...], path: Path) -> dict[str, str] | None:
         """Return the formula's variable for each variable of the player's factors."""
@@ -70,14 +68,18 @@ class Context:
     def _stream_draw(self, call: Call, path: Path) -> StreamDraw | None:
         columns = self.scope.expand(call.targets, path)
         if call.givens:
-            self.scope.report(path, f"the stream {call.name!r} takes no givens: it shows its variables together", offset=call.givens[0].offset)
+            self.scope.report(
+                path, f"the stream {call.name!r} takes no givens: it shows its variables together", offset=call.givens[0].offset
+            )
             return None
         if columns is None:
             return None
         shown = self.streams[call.name].variables
         for each in columns:
             if each.variable not in shown:
-                self.scope.report(path, f"the stream {call.name!r} does not show {each.variable!r}; it shows {quoted(shown)}", offset=each.offset)
+                self.scope.report(
+                    path, f"the stream {call.name!r} does not show {each.variable!r}; it shows {quoted(shown)}", offset=each.offset
+                )
                 return None
         return StreamDraw(call.name, tuple((each.variable, each.actual, each.primes) for each in columns))
 
@@ -88,7 +90,9 @@ class Context:
             return None
         for kind, named, owned in (("draws", targets, sampler.targets), ("reads", givens, sampler.givens)):
             if {each.variable for each in named} != set(owned):
-                self.scope.report(path, f"the sampler {call.name!r} {kind} {quoted(owned) or 'nothing'}: name exactly these", offset=call.offset)
+                self.scope.report(
+                    path, f"the sampler {call.name!r} {kind} {quoted(owned) or 'nothing'}: name exactly these", offset=call.offset
+                )
                 return None
         if sampler.sweeps is None:
             what = f"the sampler {call.name!r} has no 'sweeps': a call inside a utility needs their number"

@@ -1,5 +1,6 @@
 """Convolutional networks sized from the shapes. This file defines an encoder of images with a decoder into images."""
 
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -7,6 +8,7 @@ from pydantic import Field
 from torch import nn
 
 from gamelearn.networks.activations import Activation, activation_of
+from gamelearn.networks.layers import channels_last
 from gamelearn.networks.port import Port
 from gamelearn.registry import NETWORKS
 from gamelearn.spec.kinds import NetworkOptions, Positive
@@ -69,10 +71,10 @@ class ConvEncoder(nn.Module):
         widths = _widths(width, _depth(depth, height, breadth))
         planes = sum(port.planes[0] for port in inputs if port.is_image)
         layers = _block(nn.Conv2d(planes, widths[0], 3, padding=1), activation, norm)
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += _block(nn.Conv2d(before, after, 3, stride=2, padding=1), activation, norm)
             height, breadth = -(-height // 2), -(-breadth // 2)
-        self.trunk = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        self.trunk = channels_last(nn.Sequential(*layers))
         vectors = sum(port.size for port in inputs if not port.is_image)
         self.features = nn.Sequential(nn.Linear(widths[-1] * height * breadth + vectors, units), activation_of(activation))
         self.heads = nn.ModuleList([nn.Linear(units, port.size) for port in outputs])
@@ -131,15 +133,12 @@ class ConvDecoder(nn.Module):
         self.start = (widths[0], *(-(-side // 2**halvings) for side in self.size))
         start = self.start[0] * self.start[1] * self.start[2]
         size = sum(port.size for port in inputs)
-        self.features = nn.Sequential(
-            nn.Linear(size, units), activation_of(activation), nn.Linear(units, start), activation_of(activation)
-        )
+        self.features = nn.Sequential(nn.Linear(size, units), activation_of(activation), nn.Linear(units, start), activation_of(activation))
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += _block(nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), activation, norm)
-        self.trunk = nn.Sequential(*layers).to(memory_format=torch.channels_last)
-        self.heads = nn.ModuleList([nn.Conv2d(widths[-1], port.planes[0], 3, padding=1) for port in outputs])
-        self.heads.to(memory_format=torch.channels_last)
+        self.trunk = channels_last(nn.Sequential(*layers))
+        self.heads = channels_last(nn.ModuleList([nn.Conv2d(widths[-1], port.planes[0], 3, padding=1) for port in outputs]))
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return `(batch, planes, height, width)` per output from `(batch, sum of sizes)`."""

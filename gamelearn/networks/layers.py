@@ -4,9 +4,18 @@ They hold the parameters of the torch convolution that they stand for. On a CPU 
 there. This file defines both directions.
 """
 
+from typing import TypeVar
+
 import torch
 from torch import nn
 from torch.nn import functional
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def channels_last(module: Module) -> Module:
+    """Return a module with the weights of its convolutions laid out planes last, which is faster on CPUs and GPUs."""
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 class VectorToMap(nn.ConvTranspose2d):

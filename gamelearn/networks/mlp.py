@@ -1,5 +1,6 @@
 """Networks on flat inputs. This file defines multi-layer perceptrons, down to a single linear map."""
 
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
@@ -38,13 +39,19 @@ class Mlp(nn.Module):
     spatial: ClassVar[bool] = False
 
     def __init__(
-        self, inputs: tuple[Port, ...], outputs: tuple[Port, ...], *, hidden: tuple[int, ...] = (256,), activation: str = "tanh", skip: bool = False
+        self,
+        inputs: tuple[Port, ...],
+        outputs: tuple[Port, ...],
+        *,
+        hidden: tuple[int, ...] = (256,),
+        activation: str = "tanh",
+        skip: bool = False,
     ) -> None:
         super().__init__()
         size = sum(port.size for port in inputs)
         widths = (size, *hidden)
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), activation_of(activation)]
         self.trunk = nn.Sequential(*layers)
         self.heads = nn.ModuleList([nn.Linear(widths[-1], port.size) for port in outputs])

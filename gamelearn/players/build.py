@@ -1,6 +1,6 @@
 """Players as modules, sized from the graph.
 
-This file builds the networks and families of every player, each network from a seed of its own.
+Each network is drawn from a seed of its own, so that another player changes nothing. This file builds the players.
 """
 
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ class _Builder:
 
     def _own_type(self, node: PlayerNode) -> Player:
         build = PLAYERS[node.options.type].build
-        return build(node.factors, self.graph.variables, **node.options.own_options())  # type: ignore[no-any-return]
+        return build(node.factors, self.graph.variables, **node.options.own_options())
 
     def _guarded(self, path: Path, name: str, build):  # type: ignore[no-untyped-def]
         """Build from a seed of the name's own, leaving torch's generator as it was; what fails is noted."""
@@ -90,7 +90,7 @@ class _Builder:
         if options is None:
             return None
         build = FAMILIES[options.type].build
-        return self._guarded(  # type: ignore[no-any-return]
+        return self._guarded(
             factor.path,
             f"{factor.player}.{factor.label}",
             lambda: build(variable.shape, classes=variable.classes, **options.own_options()),
@@ -101,15 +101,15 @@ class _Builder:
         outputs = self._output_ports(network)
         if outputs is None:
             return None
-        return self._guarded(  # type: ignore[no-any-return]
-            network.path, f"{network.player}.{network.name}", lambda: self._wired(network, inputs, outputs)
-        )
+        return self._guarded(network.path, f"{network.player}.{network.name}", lambda: self._wired(network, inputs, outputs))
 
     def _wired(self, network: Network, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> Wired:
         module = NETWORKS[network.options.net].build(inputs, outputs, **network.options.own_options())
         moving = [name for name, _ in module.named_buffers() if "running" in name or "num_batches" in name]
         if moving:
-            raise ValueError(f"the network {network.options.net!r} keeps moving statistics ({moving[0]}), which mix data with draws: use group normalisation")
+            raise ValueError(
+                f"the network {network.options.net!r} keeps moving statistics ({moving[0]}), which mix data with draws: use group normalisation"
+            )
         if network.options.init == "zero":
             _set_to_zero(module, network.options.net)
         return Wired(module, inputs, outputs)

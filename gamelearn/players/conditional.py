@@ -58,7 +58,7 @@ class Conditional(Player):
 
     def evaluate(self, network: str, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         """Return the raw outputs of every head of a network, each `(batch, channels, *shape)`."""
-        return self.networks[network](*inputs)  # type: ignore[no-any-return]
+        return self.networks[network](*inputs)
 
     def family(self, label: str) -> Any:
         """Return the family of a factor."""

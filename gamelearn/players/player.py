@@ -44,19 +44,19 @@ class FamilyDistribution:
 
     def log_prob(self, value: torch.Tensor) -> torch.Tensor:
         """Return the log-likelihood, elementwise."""
-        return self.family.log_prob(self.raw, value)  # type: ignore[no-any-return]
+        return self.family.log_prob(self.raw, value)
 
     def draw(self, noise: torch.Tensor) -> torch.Tensor:
         """Return a draw made from noise."""
-        return self.family.draw(self.raw, noise)  # type: ignore[no-any-return]
+        return self.family.draw(self.raw, noise)
 
     def decide(self) -> torch.Tensor:
         """Return the most probable value."""
-        return self.family.decide(self.raw)  # type: ignore[no-any-return]
+        return self.family.decide(self.raw)
 
     def mean(self) -> torch.Tensor:
         """Return the expectation."""
-        return self.family.mean(self.raw)  # type: ignore[no-any-return]
+        return self.family.mean(self.raw)
 
 
 class Player(nn.Module, ABC):

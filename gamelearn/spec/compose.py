@@ -19,6 +19,7 @@ from gamelearn.spec.source import MAX_DEPTH, parse_source, read_text
 _TAGS = ("net", "type")
 _IMPLIED_TYPES = {model.model_fields["type"].default for model in (OptimizerOptions, PlayerOptions)}
 _LONGEST_CHAIN = 20
+_MOST_PRESETS = 50
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,8 @@ def _presets(tree: Node) -> dict[str, Node]:
         return {}
     if not isinstance(presets.value, dict):
         raise _problem("presets", f"expected a map of presets, got {describe(presets.plain())}", presets.position)
+    if len(presets.value) > _MOST_PRESETS:
+        raise _problem("presets", f"more than {_MOST_PRESETS} presets", presets.position)
     wrong = [(name, node) for name, node in presets.value.items() if not isinstance(node.value, dict | None)]
     if wrong:
         raise SpecError(

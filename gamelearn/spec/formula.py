@@ -11,9 +11,13 @@ This file reads such a text into a tree, with the column of every piece for the 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gamelearn.errors import nearest
+
+Value = TypeVar("Value")
 
 RESERVED = ("E", "log")
 _TOKEN = re.compile(r"\s*(?:(?P<name>[A-Za-z_]\w*)(?P<primes>'*)|(?P<sign>[][()|,+.-])|(?P<end>$)|(?P<other>\S))")
@@ -82,7 +86,7 @@ def parse_term(text: str) -> Formula:
     Raises:
         FormulaError: the text is no term; the error points at the place.
     """
-    return _Reader(text).whole(_Reader.term)  # type: ignore[return-value]
+    return _Reader(text).whole(_Reader.term)
 
 
 def parse_chain(text: str) -> tuple[Call, ...]:
@@ -91,7 +95,7 @@ def parse_chain(text: str) -> tuple[Call, ...]:
     Raises:
         FormulaError: the text is no chain.
     """
-    return _Reader(text).whole(_Reader.chain)  # type: ignore[return-value]
+    return _Reader(text).whole(_Reader.chain)
 
 
 def parse_call(text: str) -> Call:
@@ -100,7 +104,7 @@ def parse_call(text: str) -> Call:
     Raises:
         FormulaError: the text is no such call.
     """
-    return _Reader(text).whole(_Reader.call)  # type: ignore[return-value]
+    return _Reader(text).whole(_Reader.call)
 
 
 def parse_factor(text: str) -> tuple[tuple[Symbol, ...], tuple[Symbol, ...]]:
@@ -109,7 +113,7 @@ def parse_factor(text: str) -> tuple[tuple[Symbol, ...], tuple[Symbol, ...]]:
     Raises:
         FormulaError: the text is no such key, or has primes.
     """
-    targets, givens = _Reader(text).whole(_Reader.sides)  # type: ignore[misc]
+    targets, givens = _Reader(text).whole(_Reader.sides)
     for symbol in (*targets, *givens):
         if symbol.primes:
             raise FormulaError(symbol.offset, f"{str(symbol)!r} has a prime: primes mark copies inside utilities, a factor has none")
@@ -152,7 +156,7 @@ class _Reader:
     def token(self) -> _Token:
         return self.tokens[self.place]
 
-    def whole(self, rule):  # type: ignore[no-untyped-def]
+    def whole(self, rule: Callable[["_Reader"], Value]) -> Value:
         value = rule(self)
         if self.token.kind != "end":
             raise FormulaError(self.token.offset, f"unexpected {self.token.shown} after the end of the formula")

@@ -1,10 +1,12 @@
 """The language as a JSON schema (draft 2020-12), by which editors complete and check the keys of a spec.
 
 It describes what may be written, short forms included, with the members of the registries as they are loaded. It knows no
-formulas and accepts a little more than the loader. This file builds it from the options models.
+formulas and accepts a little more than the loader. `python -m gamelearn.spec.json_schema > specs/schema.json` brings the
+shipped copy up to date. This file builds it from the options models.
 """
 
 import json
+import sys
 from copy import deepcopy
 from typing import Any
 
@@ -181,3 +183,7 @@ def _reachable(schema: Any, definitions: dict[str, Schema]) -> dict[str, Schema]
                 found[name] = definitions[name]
                 waiting.append(found[name])
     return dict(sorted(found.items()))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
-from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, mistake, mistakes_error
+from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, misspelt, mistake, mistakes_error
 from gamelearn.registry import FAMILIES, LEARNING_RATES, NETWORKS
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
@@ -132,8 +132,11 @@ class RightHandSide(Options):
 def _score(path: Path, value: Any) -> Score:
     if isinstance(value, str):
         return Score(path=path, text=value)
-    if isinstance(value, dict) and "net" in value:
-        return Score(path=path, network=NETWORKS.options_of(value))
+    if isinstance(value, dict):
+        if "net" in value or misspelt("net", value, ""):
+            return Score(path=path, network=NETWORKS.options_of(value))
+        if found := misspelt("scores", value, "lists the scores that add up"):
+            raise mistakes_error(found)
     raise mistake(f"expected a network ({{net: NAME}}), 'uniform', 'standard', 'free', 'network.head' or 'player(target | givens)', got {describe(value)}")  # fmt: skip
 
 
@@ -142,7 +145,8 @@ def _right_hand_side(value: Any) -> RightHandSide:
     found: list[Mistake] = []
     path: Path = ()
     if isinstance(value, dict) and ("net" in value or "scores" in value):
-        value = dict(value)
+        found = misspelt("family", value, "holds the family of the factor")
+        value = {key: item for key, item in value.items() if (key,) not in [each.path for each in found]}
         if "family" in value:
             families, found = each_valid([(("family",), value.pop("family"))], lambda _, item: FAMILIES.options_of(item))
             family = families[0] if families else None

@@ -20,6 +20,8 @@ from gamelearn.spec.schema import Spec
 from gamelearn.spec.sections import with_section
 from gamelearn.spec.write import write_yaml
 
+_MOST_MISTAKES = 200
+
 
 @dataclass(frozen=True)
 class SpecFile:
@@ -130,18 +132,20 @@ class _Findings:
 
     def add(self, tree: Node, mistakes: Iterable[Mistake]) -> None:
         """Add what is not known yet; a value that is wrong twice is told once."""
-        wrong = {problem.where for problem in self.problems if problem.position}
+        wrong = {problem.where for problem in self.problems}
+        told = {(problem.where, problem.what) for problem in self.problems}
         for each in mistakes:
             problem = locate_in(tree, each)
             self.known.add((each.path, each.what))
-            if problem not in self.problems and (each.on_key or problem.where not in wrong):
+            if (problem.where, problem.what) not in told and (each.on_key or problem.where not in wrong):
+                told.add((problem.where, problem.what))
                 self.mistakes.append(each)
                 self.problems.append(problem)
 
     def add_preset(self, name: str, tree: Node, preset: Node) -> None:
         """Check a preset that is not taken: what is wrong with it and not with the spec."""
         _, mistakes = validate_tree(merge(tree, preset))
-        for each in map(with_section, mistakes):
+        for each in map(with_section, mistakes[:_MOST_MISTAKES]):
             if (each.path, each.what) not in self.known:
                 self.mistakes.append(each.below(("presets", name)))
                 self.problems.append(locate_in(preset, each, prefix=("presets", name)))
@@ -158,7 +162,7 @@ def _overridden(tree: Node, argument: str, problems: list[Problem]) -> Node:
 def _checked(tree: Node, untrusted: bool, found: _Findings) -> tuple[Spec | None, Node]:
     """Return the spec of a tree, as much as there is without its mistakes, and the tree of that."""
     spec, mistakes = validate_tree(tree)
-    mistakes = [with_section(each) for each in mistakes]
+    mistakes = [with_section(each) for each in mistakes[:_MOST_MISTAKES]]
     found.add(tree, [*mistakes, *_missing_plugins(tree)])
     if spec is None:
         mended = repair(tree, mistakes)

@@ -22,7 +22,9 @@ from gamelearn.shipped import specs_folder
 from gamelearn.spec import formula, kinds, schema
 
 _PLACEHOLDER = re.compile(r"^\{\{(?P<what>\w+)(?P<arguments>( \w+)*)\}\}$", re.MULTILINE)
-_NOTICE = "<!-- Made by `python -m gamelearn.spec.reference > docs/spec.md`; edit gamelearn/spec/reference.md and the docstrings instead. -->"
+_NOTICE = (
+    "<!-- Made by `python -m gamelearn.spec.reference > docs/spec.md` from gamelearn/spec/reference.md and the docstrings: edit those. -->"
+)
 _OWN_PACKAGES = ("gamelearn", "games")
 _LEFT_OUT = ("Args:", "Returns:", "Raises:", "Attributes:", "Example")
 
@@ -162,7 +164,7 @@ def _table(model: type[Options], base: type[Options] | None = None) -> str:
         key = field.alias or name
         words = _FIELD_WORDS.get((model, name)) or _words(field.annotation, field.metadata)
         lines.append(f"| `{key}` | {words} | {_default(field)} | {_cell(field.description or '')} |")
-        nested += [f"Keys of `{key}`:\n\n{_table(inner)}" for inner in _models_in(field.annotation)]
+        nested += [f"Keys of `{key}`:\n\n{_table(inner)}" for inner in models_in(field.annotation)]
     return "\n\n".join(["\n".join(lines), *nested])
 
 
@@ -195,7 +197,7 @@ def _plain(value: Any) -> str:
 
 def _words(annotation: Any, metadata: Any = ()) -> str:
     """Return a type in words, with the bounds that its metadata sets."""
-    return _base_words(annotation, metadata) + "".join(_bounds(metadata))
+    return _base_words(annotation, metadata) + _bounds(metadata)
 
 
 def _base_words(annotation: Any, metadata: Any) -> str:
@@ -226,9 +228,9 @@ def _has(metadata: Any, constraint: str) -> bool:
     return any(getattr(each, constraint, None) is not None for each in _constraints(metadata))
 
 
-def _bounds(metadata: Any) -> Iterator[str]:
-    marks = [f" {sign} {value:g}" for each in _constraints(metadata) for key, sign in _BOUNDS.items() if (value := getattr(each, key, None)) is not None]
-    yield ",".join(marks)
+def _bounds(metadata: Any) -> str:
+    found = ((sign, getattr(each, key, None)) for each in _constraints(metadata) for key, sign in _BOUNDS.items())
+    return ",".join(f" {sign} {value:g}" for sign, value in found if value is not None)
 
 
 def _either(choices: Any) -> str:
@@ -236,7 +238,7 @@ def _either(choices: Any) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
-def _models_in(annotation: Any) -> Iterator[type[Options]]:
+def models_in(annotation: Any) -> Iterator[type[Options]]:
     """Yield the models of maps inside a type that have no section of their own."""
     if annotation in _WORDS:
         return
@@ -244,7 +246,7 @@ def _models_in(annotation: Any) -> Iterator[type[Options]]:
         yield annotation
     for each in get_args(annotation):
         if not isinstance(each, str | int | float):
-            yield from _models_in(each)
+            yield from models_in(each)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Plain scalars as the core schema of YAML 1.2 reads them (https://yaml.org/spec/1.2.2/#103-core-schema).
 
-`1e-4` is a number, `no` is text, `2026-01-01` is text. This file turns between the text of a plain scalar and its value.
+`1e-4` is a number, `no` is text, `2026-01-01` is text. This file converts such texts to values, or back.
 """
 
 import re

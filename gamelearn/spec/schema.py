@@ -65,8 +65,24 @@ def _stream(value: Any) -> Stream:
     if isinstance(value, list):
         value = {"variables": value}
     if isinstance(value, dict) and isinstance(value.get("variables"), list):
-        value = {**value, "variables": {name: name for name in value["variables"] if isinstance(name, str)}}
+        value = {**value, "variables": _same_names(value["variables"])}
     return validate_as(Stream, value)
+
+
+def _same_names(names: list[Any]) -> dict[str, str]:
+    """Bring a list of variables into the form of a map to fields, which have the same names."""
+    found: list[Mistake] = []
+    same: dict[str, str] = {}
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            found.append(Mistake(("variables", index), f"expected the name of a variable, got {describe(name)}"))
+        elif name in same:
+            found.append(Mistake(("variables", index), f"{name!r} stands here twice"))
+        else:
+            same[name] = name
+    if found:
+        raise mistakes_error(found)
+    return same
 
 
 Dataset = Annotated[SerializeAsAny[DatasetOptions], BeforeValidator(DATASETS.options_of)]
@@ -268,9 +284,9 @@ class Train(Options):
 def merge_options(base: OptimizerOptions, over: dict[str, Any]) -> OptimizerOptions:
     """Return `base` with the keys of `over` in place; another `type` replaces it whole."""
     if over.get("type", base.type) != base.type:
-        return OPTIMIZERS.options_of(over)  # type: ignore[no-any-return]
+        return OPTIMIZERS.options_of(over)
     kept = {name: getattr(base, name) for name in base.model_fields_set}
-    return OPTIMIZERS.options_of({"type": base.type, **kept, **over})  # type: ignore[no-any-return]
+    return OPTIMIZERS.options_of({"type": base.type, **kept, **over})
 
 
 def merged_train(base: Train, over: dict[str, Any]) -> Train:

@@ -4,7 +4,7 @@
 
 The decoder is p(z0) p(z1 | z0) p(x | z1) with uniform z0; the ladder encoder is q(z0 | x) q(z1 | z0, x), whose second factor
 adds the decoder's raw outputs to its own (eq. 15). Each player maximises the log-likelihood of its own conditionals on data
-that the other has completed (eq. 13); nothing is differentiated through a draw. The engine is tested against this file.
+that the other has completed (eq. 13); nothing is differentiated through a draw. This file is what the engine is tested against.
 """
 
 import argparse

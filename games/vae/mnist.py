@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from gamelearn.networks.activations import Activation, activation_of
-from gamelearn.networks.layers import MapToVector, VectorToMap
+from gamelearn.networks.layers import MapToVector, VectorToMap, channels_last
 from gamelearn.networks.mlp import Mlp
 from gamelearn.networks.port import Port
 from gamelearn.registry import NETWORKS
@@ -52,7 +52,7 @@ class MnistDecoder(nn.Module):
             nn.ConvTranspose2d(32, 32, 2),
         ]
         activated = [module for layer in layers for module in (layer, activation_of(activation))]
-        self.layers = nn.Sequential(*activated, nn.Conv2d(32, planes, 3, padding=1)).to(memory_format=torch.channels_last)
+        self.layers = channels_last(nn.Sequential(*activated, nn.Conv2d(32, planes, 3, padding=1)))
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return raw outputs `(batch, planes, 28, 28)` from `(batch, size)`."""
@@ -83,7 +83,7 @@ class MnistTrunk(nn.Module):
             MapToVector(128, units, 4),
         ]
         activated = [module for layer in layers for module in (layer, nn.Tanh())]
-        self.layers = nn.Sequential(*activated).to(memory_format=torch.channels_last)
+        self.layers = channels_last(nn.Sequential(*activated))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Return features `(batch, units)` from `(batch, planes, 28, 28)`."""

@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from games.tutorial import by_hand
 from gamelearn.game import Game, compile_game
 from gamelearn.graph.build import build_graph
 from gamelearn.losses import Values, complete, owned_by
 from gamelearn.noise import uniform
 from gamelearn.plan import DrawStep, Plan
 from gamelearn.plugins import load_builtins
-from gamelearn.spec.load import load_spec
 from gamelearn.shipped import shipped_specs
+from gamelearn.spec.load import load_spec
+from games.tutorial import by_hand
 from tests.support import source_of
 
 ROWS, ROUNDS, LEARNING_RATE = 6, 10, 1e-3

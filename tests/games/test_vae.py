@@ -5,9 +5,7 @@ import pytest
 from gamelearn.game import load
 
 
-@pytest.mark.parametrize(
-    ("spec", "decoder", "encoder"), [("mnist-lvae", 817_757, 2_202_386), ("mnist-rvae", 817_757, 2_262_986)]
-)
+@pytest.mark.parametrize(("spec", "decoder", "encoder"), [("mnist-lvae", 817_757, 2_202_386), ("mnist-rvae", 817_757, 2_262_986)])
 def test_parameter_counts(spec: str, decoder: int, encoder: int) -> None:
     game = load(spec)
     counts = {name: sum(each.numel() for each in player.parameters()) for name, player in game.players.items()}

@@ -101,6 +101,7 @@ def test_bases_that_are_refused(tmp_path: Path) -> None:
         "extends: ${env:GAMELEARN_TEST_UNSET}": "extends: the environment variable 'GAMELEARN_TEST_UNSET' is not set",
         "[a]": "one.yaml:1:1: a spec is a map of 'name', 'variables', 'players' and so on, got a list",
         "a: 1\npresets: 3": "one.yaml:2:10: presets: expected a map of presets, got 3",
+        "presets: {" + ", ".join(f"p{i}: {{}}" for i in range(51)) + "}": "one.yaml:1:10: presets: more than 50 presets",
         "a: 1\npresets: {p: 3}": "one.yaml:2:14: presets.p: expected a map of values over the spec's, got 3",
     }
     for text, message in cases.items():

@@ -162,6 +162,12 @@ def test_a_spec_that_is_not_there(tmp_path: Path) -> None:
         ("    factors:\n      z: u", "    factros:\n      z: u", "14:5: players.decoder.factros: unknown key 'factros'; known: "),
         ("hidden: [3, 4]", "hiden: [3, 4]", "16:25: players.decoder.factors.x | z.hiden: unknown key 'hiden'; known: "),
         ("net: mlp, hidden: [3", "net: mpl, hidden: [3", "16:20: players.decoder.factors.x | z.net: unknown network 'mpl'; known: "),
+        ("net: mlp, hidden: [3", "nte: mlp, hidden: [3", "16:15: players.decoder.factors.x | z.nte: unknown key 'nte'; 'net' names one of the networks "),
+        ("type: npz", "typ: npz", "8:13: data.dataset.typ: unknown key 'typ'; 'type' names one of the data sets 'csv', "),
+        ("type: npz", "kind: npz", "8:12: data.dataset: the key 'type' is missing: it names one of the data sets 'csv', "),
+        ("{net: mlp, hidden: [3, 4]}", "{scroes: [free]}", "16:15: players.decoder.factors.x | z.scroes: unknown key 'scroes'; 'scores' lists"),
+        ("hidden: [3, 4]", "faimly: {type: bernoulli}", "16:25: players.decoder.factors.x | z.faimly: unknown key 'faimly'; 'family' holds the family"),
+        ("hidden: [3, 4]", "family: {tipe: bernoulli}", "16:34: players.decoder.factors.x | z.family.tipe: unknown key 'tipe'; 'type' names one of the families "),
         ("take: 10", "take: 0", "11:38: data.streams.pairs.take: must be greater than 0, got 0"),
         ("take: 10", "except: 5", "11:40: data.streams.pairs.except: expected text, got 5"),
         ("[x, c]", "[x, 5]", "11:28: data.streams.pairs.variables[1]: expected the name of a variable, got 5"),
@@ -218,6 +224,7 @@ def test_a_mistake_in_a_base_is_placed_there(game: Path, tmp_path: Path) -> None
         ("type: binary", "type: bianry", lambda spec: spec.variables["x"].type == "binary"),
         ("net: mlp, hidden: [3", "net: mpl, hidden: [3", lambda spec: spec.players["decoder"].factors["x | z"].scores[0].network.net == "mlp"),
         ("utilities:", "utilites:", lambda spec: set(spec.utilities) == {"decoder", "encoder"}),
+        ("net: mlp, hidden: [3", "nte: mlp, hidden: [3", lambda spec: spec.players["decoder"].factors["x | z"].scores[0].network.net == "mlp"),
         ("    networks:", "    netwroks:", lambda spec: set(spec.players["encoder"].networks) == {"trunk"}),
         ("hidden: [3, 4]", "hidden: [3, -4]", lambda spec: -4 not in spec.players["decoder"].factors["x | z"].scores[0].network.hidden),
         ("rounds: 2}", "rounds: -2}", lambda spec: spec.train.rounds == 10),
@@ -276,6 +283,10 @@ def test_a_mistake_below_a_mended_key_is_located_as_written(game: Path) -> None:
     file = load_source(edited(game, ("utilities:", "utilites:")))
     [problem] = file.locate([Mistake(("utilities", "decoder"), "w", offset=2)])
     assert str(problem) == f"{game}:23:14: utilites.decoder: w"
+
+
+def test_the_number_of_mistakes_is_bounded(game: Path) -> None:
+    assert len(problems(edited(game, ("images: [x]", f"images: [{'x, ' * 5000}]")))) == 200
 
 
 def test_an_unknown_preset(game: Path) -> None:
