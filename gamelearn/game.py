@@ -105,21 +105,41 @@ def check(
     load_plugins(plugins)
     file = load_source(path, preset=preset, overrides=overrides, untrusted=untrusted)
     mistakes: list[Mistake] = list(file.mistakes)
+    plans: dict[str, Plan] = {}
     try:
         graph = build_graph(file.spec)
+        mistakes += shape_mistakes(graph)
+        plans = _plans(graph, mistakes)
     except GraphError as error:
-        raise SpecError(file.locate([*mistakes, *error.mistakes])) from None
-    mistakes += [each.below(("data",)) for each in field_mistakes(file.spec.data, plain_variables(file.spec))]
-    mistakes += shape_mistakes(graph)
+        mistakes += [each for each in error.mistakes if not _is_explained(each, file.mistakes)]
+    mistakes += _data_mistakes(file.spec, mistakes)
+    if mistakes:
+        raise SpecError(file.locate(mistakes))
+    return CheckedSpec(file, graph, plans, tuple(file.locate(graph.warnings, severity="warning")))
+
+
+def _data_mistakes(spec: Spec, known: Iterable[Mistake]) -> list[Mistake]:
+    """Return what is wrong with the fields of the data, where the game knows the variables that they are for."""
+    paths = {each.path for each in known}
+    if any(path[:1] == ("data",) and path[:2] != ("data", "streams") for path in paths):
+        return []
+    found = [each.below(("data",)) for each in field_mistakes(spec.data, plain_variables(spec))]
+    return [each for each in found if each.path not in paths]
+
+
+def _is_explained(mistake: Mistake, known: Iterable[Mistake]) -> bool:
+    """Whether a mistake of a section may come from another inside it: what was wrong there was left out."""
+    return any(each.path[: len(mistake.path)] == mistake.path for each in known)
+
+
+def _plans(graph: Graph, mistakes: list[Mistake]) -> dict[str, Plan]:
     plans: dict[str, Plan] = {}
     for stage in graph.stages:
         try:
             plans[stage] = make_plan(graph, stage)
         except PlanError as error:
             mistakes += error.mistakes
-    if mistakes:
-        raise SpecError(file.locate(mistakes))
-    return CheckedSpec(file, graph, plans, tuple(file.locate(graph.warnings, severity="warning")))
+    return plans
 
 
 def plain_variables(spec: Spec) -> dict[str, Variable]:

@@ -155,7 +155,8 @@ def _balance_mistakes(stream: Stream, variables: Mapping[str, Variable]) -> Iter
     variable = variables.get(stream.balance)
     if variable is None:
         suitable = [name for name, each in variables.items() if _can_balance(each)]
-        yield Mistake(path, f"unknown variable {stream.balance!r}", nearest(stream.balance, suitable))
+        what = f"unknown variable {stream.balance!r}; those that can be balanced: {quoted(suitable) or 'none'}"
+        yield Mistake(path, what, nearest(stream.balance, suitable))
     elif not _can_balance(variable):
         mine = describe_field(variable.type, variable.shape, variable.classes)
         yield Mistake(path, f"only a categorical or binary variable of shape () can be balanced; {stream.balance!r} is {mine}")
@@ -176,7 +177,7 @@ def _except_mistakes(data: Data, name: str, stream: Stream) -> Iterator[Mistake]
         return
     path = ("except",)
     if other not in data.streams:
-        yield Mistake(path, f"unknown stream {other!r}; known: {quoted(each for each in data.streams if each != name)}", nearest(other, data.streams.keys() - {name}))  # fmt: skip
+        yield Mistake(path, f"unknown stream {other!r}; known: {quoted(each for each in data.streams if each != name) or 'none'}", nearest(other, data.streams.keys() - {name}))  # fmt: skip
     elif cycle := _cycle(data.streams, name):
         yield Mistake(path, f"streams leave out each other in a circle: {' -> '.join(map(repr, cycle))}")
     elif (mine := data_set_of(data, stream)) != (others := data_set_of(data, data.streams[other])) and mine and others:

@@ -13,7 +13,6 @@ from gamelearn.registry import FAMILIES
 from gamelearn.spec.kinds import FamilyOptions
 
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2 * math.pi)
-_WIDEST = 1e3
 
 
 def _scale(value: Any) -> Any:
@@ -63,7 +62,7 @@ class Normal(nn.Module):
         floor: the least standard deviation.
 
     Raises:
-        ValueError: `initial` is not above `floor`.
+        ValueError: the scale is learned, and `initial` is not above `floor`.
     """
 
     def __init__(
@@ -76,7 +75,7 @@ class Normal(nn.Module):
         floor: float = 0.01,
     ) -> None:
         super().__init__()
-        if initial <= floor:
+        if isinstance(scale, str) and initial <= floor:
             raise ValueError(f"the initial scale {initial:g} must be above the floor {floor:g}")
         self.shape, self.scale_option, self.initial, self.floor = shape, scale, initial, floor
         self.log_scale = nn.Parameter(torch.zeros(())) if scale == "shared" else None
@@ -86,7 +85,7 @@ class Normal(nn.Module):
         if self.scale_option == "output":
             return self.floor + (self.initial - self.floor) * torch.exp(4 * torch.tanh(precise(raw[:, 1]) / 4))
         if self.log_scale is not None:
-            return self.floor + (self.initial - self.floor) * torch.exp(self.log_scale.clamp(max=math.log(_WIDEST)))
+            return self.floor + (self.initial - self.floor) * torch.exp(self.log_scale)
         assert isinstance(self.scale_option, float | int)
         return precise(raw).new_tensor(float(self.scale_option))
 

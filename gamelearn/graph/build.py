@@ -14,6 +14,7 @@ from gamelearn.graph.stages import build_stages
 from gamelearn.graph.symbols import Scope, build_scope
 from gamelearn.graph.terms import Context, build_sampler
 from gamelearn.options import Mistake
+from gamelearn.spec.formula import RESERVED
 from gamelearn.spec.schema import Spec
 
 
@@ -39,6 +40,8 @@ def build_graph(spec: Spec) -> Graph:
     for name, options in spec.samplers.items():
         if sampler := build_sampler(name, options, context):
             context.samplers[name] = sampler
+        else:
+            scope.doubtful.add(name)
     stages = build_stages(spec, context)
     graph = Graph(spec.name, scope.variables, scope.groups, players, spec.data.streams, context.samplers, stages)
     if not scope.mistakes:
@@ -56,19 +59,30 @@ def _check_names(spec: Spec, scope: Scope) -> None:
     for kind, names in kinds.items():
         for name in names:
             path = (*places[kind], name)
-            if name in ("E", "log"):
+            if name in RESERVED:
                 scope.report(path, f"{name!r} is a reserved word", on_key=True)
             if name in seen:
                 scope.report(path, f"{name!r} is already the name of a {seen[name]}", on_key=True)
+                scope.doubtful.add(name)
             seen[name] = kind
+    if "default" in spec.data.streams:
+        what = "'default' cannot be the name of a stream: in 'batch' it stands for all that are not named"
+        scope.report(("data", "streams", "default"), what, on_key=True)
 
 
 def _check_streams(spec: Spec, scope: Scope) -> None:
     for name, stream in spec.data.streams.items():
+        path = ("data", "streams", name)
+        before = len(scope.mistakes)
+        if not stream.variables:
+            scope.report(path, f"the stream {name!r} shows no variable", on_key=True)
         for variable in stream.variables:
-            if variable not in scope.variables:
+            if variable in scope.groups:
+                what = f"{variable!r} is a group: name its variables, {quoted(scope.groups[variable])}"
+                scope.report((*path, "variables", variable), what, on_key=True)
+            elif variable not in scope.variables:
                 hint = nearest(variable, [each for each in scope.variables if each not in stream.variables])
                 what = f"unknown variable {variable!r}; known: {quoted(scope.variables)}"
-                scope.report(
-                    ("data", "streams", name, "variables", variable), what, hint or nearest(variable, scope.variables), on_key=True
-                )
+                scope.report((*path, "variables", variable), what, hint or nearest(variable, scope.variables), on_key=True)
+        if len(scope.mistakes) > before:
+            scope.doubtful.add(name)

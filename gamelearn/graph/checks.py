@@ -20,9 +20,9 @@ def check_graph(graph: Graph, spec: Spec, scope: Scope) -> None:
     _check_players(graph, spec, scope)
     for stage in graph.stages.values():
         for player, terms in stage.utilities.items():
-            _check_mover(graph, stage, player, spec, scope)
-            for term in terms:
-                _check_term(graph, stage, term, scope)
+            if _check_mover(graph, stage, player, spec, scope):
+                for term in terms:
+                    _check_term(graph, stage, term, scope)
     _check_coupling(graph, scope)
 
 
@@ -50,19 +50,23 @@ def _utilities_path(stage: Stage, spec: Spec) -> tuple[str, ...]:
     return ("utilities",) if spec.stages is None else ("stages", stage.name, "utilities")
 
 
-def _check_mover(graph: Graph, stage: Stage, player: str, spec: Spec, scope: Scope) -> None:
+def _check_mover(graph: Graph, stage: Stage, player: str, spec: Spec, scope: Scope) -> bool:
+    """Check that a player with a utility can move; return whether it can."""
     path = (*_utilities_path(stage, spec), player)
     if not graph.players[player].has_parameters:
         scope.report(path, f"the player {player!r} has no parameters, so it has no utility", on_key=True)
     elif graph.players[player].options.frozen:
         scope.report(path, f"the player {player!r} is frozen, so it has no utility", on_key=True)
+    else:
+        return True
+    return False
 
 
 def _check_term(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None:
     _check_dependence(graph, term, scope)
     streams = [draw.stream for draw in term.draws if isinstance(draw, StreamDraw)]
     batch = stage.train.batch
-    sizes = {stream: batch.get(stream, batch["default"]) for stream in streams}
+    sizes = {stream: _rows(graph.streams[stream].take, batch.get(stream, batch["default"])) for stream in streams}
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name!r} {size}" for name, size in sizes.items())
         scope.report(term.path, f"streams of one chain need equal batches, got {listed}")
@@ -73,21 +77,27 @@ def _check_term(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None:
                 scope.warnings.append(Mistake(term.path, what, offset=call.offset))
 
 
+def _rows(take: int | None, batch: int) -> int:
+    """Return the rows of a stream's batch: a shorter stream is used whole."""
+    return min(batch, take) if take else batch
+
+
 def _check_dependence(graph: Graph, term: Term, scope: Scope) -> None:
     """A term must depend on its owner's parameters, and so must what it takes from each other player."""
     reached = {bound.factor.player for _, bound in term.score if term.player in graph.reach(bound.factor)}
     foreign = [bound for _, bound in term.score if bound.factor.player not in {*reached, term.player}]
     if foreign:
-        listed = ", ".join(f"log {bound}" for bound in foreign)
-        what = f"{listed} does not depend on the parameters of {term.player!r}: it is a constant of this utility"
-        scope.report(term.path, what, offset=_score_offset(term))
+        listed, is_one = ", ".join(f"log {bound}" for bound in foreign), len(foreign) == 1
+        what = f"{listed} {'does' if is_one else 'do'} not depend on the parameters of {term.player!r}"
+        kind = "it is a constant" if is_one else "they are constants"
+        scope.report(term.path, f"{what}: {kind} of this utility", offset=_score_offset(term, foreign[0].factor.player))
     elif not reached:
         what = f"the term does not depend on the parameters of its player {term.player!r}"
-        scope.report(term.path, what, offset=_score_offset(term))
+        scope.report(term.path, what, offset=_score_offset(term, term.player))
 
 
-def _score_offset(term: Term) -> int:
-    return term.formula.score[0][1].offset
+def _score_offset(term: Term, player: str) -> int:
+    return next(call.offset for _, call in term.formula.score if call.name == player)
 
 
 def _check_coupling(graph: Graph, scope: Scope) -> None:

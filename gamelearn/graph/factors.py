@@ -20,15 +20,20 @@ from gamelearn.spec.kinds import ConditionalOptions, FamilyOptions, PlayerOption
 
 DEFAULT_FAMILY = {"binary": "bernoulli", "categorical": "categorical", "count": "poisson", "real": "normal"}
 _WORDS = ("uniform", "standard", "free")
+_MOST_SCORES = 100
+_Made = tuple[dict[str, Score | None], tuple[str, ...]]
 
 
 def build_players(options: Mapping[str, PlayerOptions], scope: Scope) -> dict[str, Player]:
     """Return the players with their factors; mistakes are noted in the scope."""
-    players = {name: _Builder(name, each, scope).player() for name, each in options.items()}
+    builders = {name: _Builder(name, each, scope) for name, each in options.items()}
+    players = {name: builder.player() for name, builder in builders.items()}
     players = {name: _with_canonical_shares(each, players) for name, each in players.items()}
-    for player in players.values():
-        for factor in player.factors.values():
-            _check_shares(factor, players, scope)
+    for name, builder in builders.items():
+        for label, index, path in builder.shares:
+            if label in players[name].factors:
+                _check_share(players[name].factors[label], index, path, players, scope)
+    _check_circles(players, scope)
     return players
 
 
@@ -60,21 +65,29 @@ class _Builder:
         self.factors: dict[str, Factor] = {}
         self.networks: dict[str, Network] = {}
         self.used_heads: set[tuple[str, str]] = set()
+        self.unclear_networks: set[str] = set()
+        self.shares: list[tuple[str, int, Path]] = []
+        """Where shared scores stand: the factor's label, the score's index, its path in the spec."""
 
     def player(self) -> Player:
+        before = len(self.scope.mistakes)
         if isinstance(self.options, ConditionalOptions):
             for name, options in self.options.networks.items():
                 self._add_named_network(name, options)
             for text, side in self.options.factors.items():
                 self._add_factors(text, side, (*self.path, "factors", text))
-            self._check_heads(self.options)
+            if len(self.scope.mistakes) == before:
+                self._check_heads(self.options)
         else:
             for index, text in enumerate(self.options.factors):
                 self._add_own_factor(text, (*self.path, "factors", index))
+        if len(self.scope.mistakes) > before:
+            self.scope.doubtful.add(self.name)
         return Player(self.name, self.options, self.factors, self.networks)
 
     def _add_named_network(self, name: str, options: kinds.NetworkOptions) -> None:
         path = (*self.path, "networks", name)
+        before = len(self.scope.mistakes)
         for key in ("inputs", "outputs"):
             if not getattr(options, key):
                 example = "inputs: [x]" if key == "inputs" else "outputs: {head: variable}"
@@ -89,6 +102,8 @@ class _Builder:
                 self.scope.report((*path, "outputs", head), what, nearest(variable, self.scope.variables))
         if inputs and heads:
             self.networks[name] = Network(self.name, name, options, inputs, heads, path)
+        if len(self.scope.mistakes) > before:
+            self.unclear_networks.add(name)
 
     def _inputs(self, names: tuple[str, ...], path: Path) -> tuple[str, ...]:
         found: list[str] = []
@@ -101,42 +116,46 @@ class _Builder:
                 self.scope.report((*path, index), f"unknown variable {name!r}; known: {quoted(known)}", hint)
         return tuple(dict.fromkeys(found))
 
-    def _sides(self, text: str, path: Path, *, on_key: bool) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    def _sides(self, text: str, path: Path, *, on_key: bool) -> tuple[tuple[str, ...], tuple[Expanded, ...]] | None:
         sides = self.scope.parse(parse_factor, text, path, on_key=on_key)
         expanded = [self.scope.expand(side, path, on_key=on_key) for side in sides] if sides else [None, None]
         if expanded[0] is None or expanded[1] is None:
             return None
-        targets, givens = _names(expanded[0]), _names(expanded[1])
-        both = next((name for name in targets if name in givens), None)
+        targets, givens = _names(expanded[0]), expanded[1]
+        both = next((each for each in givens if each.variable in targets), None)
         if both:
-            self.scope.report(path, f"{both!r} is both target and given", on_key=on_key)
+            self.scope.report(path, f"{both.variable!r} is both target and given", on_key=on_key, offset=both.offset)
             return None
         return targets, givens
 
     def _add_own_factor(self, text: str, path: Path) -> None:
         sides = self._sides(text, path, on_key=False)
         for target in sides[0] if sides else ():
-            factor = Factor(self.name, target, sides[1] if sides else (), (), None, path)
-            self._add(Factor(self.name, target, factor.givens, (OwnScore(self.name, factor.label),), None, path))
+            givens = _names(sides[1]) if sides else ()
+            score = OwnScore(self.name, conditional((target,), givens))
+            self._add(Factor(self.name, target, givens, (score,), None, path))
 
     def _add_factors(self, text: str, side: RightHandSide, path: Path) -> None:
         sides = self._sides(text, path, on_key=True)
         if sides is None:
             return
-        targets, givens = sides
-        scores: list[dict[str, Score | None] | None] = []
-        inputs: list[str] = []
-        before = len(self.scope.mistakes)
-        for score in side.scores:
-            made, read = self._score(score, targets, givens, path)
-            scores.append(made)
-            inputs += read
-        if len(self.scope.mistakes) == before:
-            self._check_givens(givens, inputs, path)
+        targets, givens = sides[0], _names(sides[1])
+        made = [self._score(score, targets, givens, path) for score in side.scores]
+        if all(each is not None for each in made):
+            self._check_givens(targets, sides[1], [name for each in made if each for name in each[1]], path)
         for target in targets:
             family = self._family(target, side, path)
-            mine = [made[target] for made in scores if made is not None and made.get(target) is not None]
-            self._add(Factor(self.name, target, givens, tuple(each for each in mine if each is not None), family, path))
+            found = [(each[0][target], (*path, *score.path)) for each, score in zip(made, side.scores, strict=True) if each]
+            scores = [(score, place) for score, place in found if score is not None]
+            self._check_repeats(scores)
+            factor = Factor(self.name, target, givens, tuple(score for score, _ in scores), family, path)
+            self.shares += [(factor.label, index, place) for index, (score, place) in enumerate(scores) if isinstance(score, SharedScore)]
+            self._add(factor)
+
+    def _check_repeats(self, scores: list[tuple[Score, Path]]) -> None:
+        for index, (score, place) in enumerate(scores):
+            if any(score == other for other, _ in scores[:index]):
+                self.scope.report(place, "this score stands in the factor twice")
 
     def _add(self, factor: Factor) -> None:
         same = (known for known in self.factors.values() if (known.target, set(known.givens)) == (factor.target, set(factor.givens)))
@@ -146,24 +165,30 @@ class _Builder:
             return
         self.factors[factor.label] = factor
 
-    def _check_givens(self, givens: tuple[str, ...], inputs: list[str], path: Path) -> None:
-        for name in givens:
-            if name not in inputs:
-                self.scope.report(path, f"the given {name!r} is read by no score of the factor", on_key=True)
-        for name in dict.fromkeys(inputs):
-            if name not in givens:
-                self.scope.report(path, f"a score of the factor reads {name!r}, which is not among its givens", on_key=True)
+    def _check_givens(self, targets: tuple[str, ...], givens: tuple[Expanded, ...], inputs: list[str], path: Path) -> None:
+        for each in givens:
+            if each.variable not in inputs:
+                what = f"the given {each.variable!r} is read by no score of the factor"
+                self.scope.report(path, what, on_key=True, offset=each.offset)
+        known = _names(givens)
+        unnamed = tuple(name for name in dict.fromkeys(inputs) if name not in known)
+        if circular := [name for name in unnamed if name in targets]:
+            self.scope.report(path, f"a score of the factor reads its own target {circular[0]!r}", on_key=True)
+        elif unnamed:
+            key = conditional(targets, (*known, *unnamed))
+            what = f"a score of the factor reads {quoted(unnamed)}, not among its givens: the factor is {key!r}"
+            self.scope.report(path, what, on_key=True)
 
     def _score(
         self, score: kinds.Score, targets: tuple[str, ...], givens: tuple[str, ...], path: Path
-    ) -> tuple[dict[str, Score | None] | None, list[str]]:
-        """Return the score of each target (None: raw outputs of zero) and the variables that it reads."""
+    ) -> _Made | None:
+        """Return the score of each target (None: raw outputs of zero) and the variables that it reads; None after a mistake."""
         place = (*path, *score.path)
         if score.network is not None:
             return self._inline_network(score.network, targets, givens, place)
-        text = (score.text or "").strip()
-        if text in _WORDS:
-            return self._word(text, targets, givens, place), []
+        text = score.text or ""
+        if text.strip() in _WORDS:
+            return self._word(text.strip(), targets, givens, place), ()
         if "(" in text:
             return self._share(text, targets, place)
         return self._head(text, targets, place)
@@ -180,73 +205,77 @@ class _Builder:
 
     def _inline_network(
         self, options: kinds.NetworkOptions, targets: tuple[str, ...], givens: tuple[str, ...], path: Path
-    ) -> tuple[dict[str, Score | None], list[str]]:
+    ) -> _Made | None:
         if options.outputs:
             self.scope.report(
                 (*path, "outputs"), "a network inside a factor has one head per target: 'outputs' belongs to 'networks'", on_key=True
             )
+        before = len(self.scope.mistakes)
         inputs = self._inputs(options.inputs, (*path, "inputs")) if options.inputs is not None else givens
-        if not inputs and not (options.inputs and self.scope.mistakes):
+        if len(self.scope.mistakes) > before:
+            return None
+        if not inputs:
             self.scope.report(path, "a network needs at least one given to read; without any, write 'free'")
         name = self._network_name(targets, givens)
         self.networks[name] = Network(self.name, name, options, inputs, {target: target for target in targets}, path)
-        return {target: NetworkScore(self.name, name, target) for target in targets}, list(inputs)
+        return {target: NetworkScore(self.name, name, target) for target in targets}, inputs
 
     def _network_name(self, targets: tuple[str, ...], givens: tuple[str, ...]) -> str:
         base = "_".join((*targets, "given", *givens)) if givens else "_".join(targets)
         taken = set(self.networks) | set(self.options.networks if isinstance(self.options, ConditionalOptions) else ())
         return next(name for n in range(1, 1000) if (name := base if n == 1 else f"{base}_{n}") not in taken)
 
-    def _head(self, text: str, targets: tuple[str, ...], path: Path) -> tuple[dict[str, Score | None] | None, list[str]]:
+    def _head(self, text: str, targets: tuple[str, ...], path: Path) -> _Made | None:
         declared = self.options.networks if isinstance(self.options, ConditionalOptions) else {}
-        match = re.fullmatch(r"([A-Za-z_]\w*)\.([A-Za-z_]\w*)", text)
+        match = re.fullmatch(r"\s*([A-Za-z_]\w*)\.([A-Za-z_]\w*)\s*", text)
         if match is None:
             names = [*_WORDS, *(f"{name}.{head}" for name, each in declared.items() for head in each.outputs or {})]
             what = f"{text!r} is not a score; expected {quoted(_WORDS)}, 'network.head', 'player(target | givens)' or {{net: NAME}}"
             self.scope.report(path, what, nearest(text, names))
-            return None, []
+            return None
         name, head = match.groups()
+        if name in self.unclear_networks:
+            return None
         if name not in declared:
             self.scope.report(
                 path, f"unknown network {name!r} of player {self.name!r}; known: {quoted(declared) or 'none'}", nearest(name, declared)
             )
-            return None, []
+            return None
         heads = declared[name].outputs or {}
         self.used_heads.add((name, head))
         if head not in heads:
             used = {other for network, other in self.used_heads if network == name}
             hint = nearest(head, [each for each in heads if each not in used]) or nearest(head, heads)
-            self.scope.report(path, f"the network {name!r} has no head {head!r}; known: {quoted(heads)}", hint, offset=len(name) + 1)
-            return None, []
-        if name not in self.networks:
-            return None, []
-        return self._one_head(name, head, targets, path), list(self.networks[name].inputs)
-
-    def _one_head(self, name: str, head: str, targets: tuple[str, ...], path: Path) -> dict[str, Score | None] | None:
-        variable = self.networks[name].heads.get(head)
-        if variable is None:
+            self.scope.report(path, f"the network {name!r} has no head {head!r}; known: {quoted(heads) or 'none'}", hint, offset=match.start(2))
             return None
+        return self._one_head(name, head, targets, path)
+
+    def _one_head(self, name: str, head: str, targets: tuple[str, ...], path: Path) -> _Made | None:
+        variable = self.networks[name].heads[head]
         if targets != (variable,):
             what = f"the head {name}.{head} gives raw outputs of {variable!r}, the factor's target is {', '.join(map(repr, targets))}"
             self.scope.report(path, what)
-        return {variable: NetworkScore(self.name, name, head)}
+            return None
+        return {variable: NetworkScore(self.name, name, head)}, self.networks[name].inputs
 
-    def _share(self, text: str, targets: tuple[str, ...], path: Path) -> tuple[dict[str, Score | None] | None, list[str]]:
+    def _share(self, text: str, targets: tuple[str, ...], path: Path) -> _Made | None:
         call = self.scope.parse(parse_call, text, path)
         shown = self.scope.expand(call.targets, path) if call else None
         givens = self.scope.expand(call.givens, path) if call else None
         if call is None or shown is None or givens is None:
-            return None, []
-        if any(symbol.primes for symbol in (*call.targets, *call.givens)):
-            self.scope.report(path, "primes mark copies inside utilities, a factor has none")
-            return None, []
+            return None
+        primed = next((symbol for symbol in (*call.targets, *call.givens) if symbol.primes), None)
+        if primed:
+            what = f"{str(primed)!r} has a prime: primes mark copies inside utilities, a factor has none"
+            self.scope.report(path, what, offset=primed.offset)
+            return None
         if _names(shown) != targets:
             self.scope.report(
                 path, f"{text!r} gives raw outputs of {', '.join(_names(shown))}, the factor's target is {', '.join(targets)}"
             )
-            return None, []
+            return None
         label = {target: conditional((target,), _names(givens)) for target in targets}
-        return {target: SharedScore(call.name, label[target]) for target in targets}, list(_names(givens))
+        return {target: SharedScore(call.name, label[target]) for target in targets}, _names(givens)
 
     def _family(self, target: str, side: RightHandSide, path: Path) -> FamilyOptions:
         variable = self.scope.variables[target]
@@ -255,7 +284,8 @@ class _Builder:
                 expected = quoted(side.family.variable_types)
                 what = f"the family {side.family.type!r} describes variables of type {expected}, and {target!r} is {variable.type}"
                 self.scope.report((*path, "family"), what, on_key=True)
-            return side.family
+            else:
+                return side.family
         if variable.type == "real" and all(score.text and score.text.strip() == "standard" for score in side.scores):
             return FAMILIES.options_of({"type": "normal", "scale": 1.0})
         return FAMILIES.options_of({"type": DEFAULT_FAMILY[variable.type]})
@@ -277,47 +307,63 @@ def _names(expanded: tuple[Expanded, ...]) -> tuple[str, ...]:
     return tuple(each.variable for each in expanded)
 
 
-def _check_shares(factor: Factor, players: Mapping[str, Player], scope: Scope) -> None:
-    """Check that shared scores exist, have the family and width of the factor, and do not run in a circle."""
-    for score in factor.scores:
-        if not isinstance(score, SharedScore):
-            continue
-        if score.player not in players:
-            scope.report(factor.path, f"unknown player {score.player!r}; known: {quoted(players)}", nearest(score.player, players))
-            continue
-        shared = players[score.player].factors.get(score.factor)
-        if shared is None:
-            known = quoted(players[score.player].factors)
-            scope.report(
-                factor.path,
-                f"the player {score.player!r} has no factor {score.factor!r}; known: {known}",
-                nearest(score.factor, players[score.player].factors),
-            )
-        elif not players[score.player].options.has_scores:
-            scope.report(
-                factor.path,
-                f"{score.player}({score.factor}) has no raw outputs to share: its type is {players[score.player].options.type!r}",
-            )
-        elif shared.family != factor.family:
-            scope.report(
-                factor.path,
-                f"{factor} is {_family_name(factor)} and shares {shared}, which is {_family_name(shared)}: scores add within one family",
-            )
-        elif _runs_in_circle(factor, players):
-            scope.report(factor.path, f"the scores of {factor} refer to each other in a circle")
+def _check_share(factor: Factor, index: int, path: Path, players: Mapping[str, Player], scope: Scope) -> None:
+    """Check that a shared score exists, with the family and width of the factor."""
+    score = factor.scores[index]
+    assert isinstance(score, SharedScore)
+    if score.player not in players:
+        scope.report(path, f"unknown player {score.player!r}; known: {quoted(players)}", nearest(score.player, players))
+        return
+    other = players[score.player]
+    shared = other.factors.get(score.factor)
+    if shared is None:
+        if score.player not in scope.doubtful:
+            what = f"the player {score.player!r} has no factor {score.factor!r}; known: {quoted(other.factors)}"
+            scope.report(path, what, nearest(score.factor, other.factors))
+    elif not other.options.has_scores:
+        scope.report(path, f"{shared} has no raw outputs to share: its player's type is {other.options.type!r}")
+    elif shared.family != factor.family:
+        mine, others = _families(factor.family, shared.family)
+        scope.report(path, f"{factor} is {mine} and shares {shared}, which is {others}: scores add within one family")
 
 
-def _family_name(factor: Factor) -> str:
-    return repr(factor.family.type) if factor.family else "of a family of its own"
+def _families(first: FamilyOptions | None, second: FamilyOptions | None) -> tuple[str, str]:
+    """Describe two families by their types, or else by the options in which they differ."""
+    if first is None or second is None or first.type != second.type:
+        return _family_name(first), _family_name(second)
+    names = [name for name in type(first).model_fields if getattr(first, name) != getattr(second, name)]
+    mine, others = (", ".join(f"{name}: {getattr(each, name)}" for name in names) for each in (first, second))
+    return f"{first.type!r} ({mine})", f"{second.type!r} ({others})"
 
 
-def _runs_in_circle(start: Factor, players: Mapping[str, Player]) -> bool:
+def _family_name(family: FamilyOptions | None) -> str:
+    return repr(family.type) if family else "of a family of its own"
+
+
+def _check_circles(players: Mapping[str, Player], scope: Scope) -> None:
+    """Check that shared scores do not run in a circle, and are not too many once written out."""
     shares = networkx.DiGraph()
     for player in players.values():
         for factor in player.factors.values():
             shares.add_node((player.name, factor.label))
-            for score in factor.scores:
-                if isinstance(score, SharedScore):
-                    shares.add_edge((player.name, factor.label), (score.player, score.factor))
-    node = (start.player, start.label)
-    return node in {each for circle in networkx.simple_cycles(shares) for each in circle}
+            shared = [(score.player, score.factor) for score in factor.scores if isinstance(score, SharedScore)]
+            shares.add_edges_from(((player.name, factor.label), other) for other in shared)
+    circles = [circle for circle in networkx.strongly_connected_components(shares) if len(circle) > 1]
+    circles += [{node} for node in networkx.nodes_with_selfloops(shares)]
+    for circle in circles:
+        name, label = next(node for node in shares if node in circle)
+        factor = players[name].factors[label]
+        scope.report(factor.path, f"the scores of {factor} refer to each other in a circle", on_key=True)
+    if not circles:
+        _check_number(list(reversed(list(networkx.topological_sort(shares)))), players, scope)
+
+
+def _check_number(order: list[tuple[str, str]], players: Mapping[str, Player], scope: Scope) -> None:
+    number: dict[tuple[str, str], int] = {}
+    for name, label in order:
+        factor = players[name].factors.get(label) if name in players else None
+        scores = factor.scores if factor else ()
+        number[name, label] = sum(number.get((each.player, each.factor), 1) if isinstance(each, SharedScore) else 1 for each in scores)
+        if factor and number[name, label] > _MOST_SCORES:
+            scope.report(factor.path, f"{factor} adds more than {_MOST_SCORES} scores, shared ones written out", on_key=True)
+            return

@@ -14,7 +14,8 @@ from gamelearn.graph.model import Factor, Player
 from gamelearn.graph.symbols import Expanded
 
 Candidate = dict[str, Factor]
-_MOST_CANDIDATES = 10_000
+_MOST_CANDIDATES = 1_000
+_MOST_NAMED = 4
 
 
 class ResolutionError(Exception):
@@ -34,7 +35,8 @@ def resolve_factors(player: Player, targets: tuple[str, ...], givens: tuple[Expa
         raise ResolutionError(_no_factor(player, targets, givens, candidates))
     best = [each for each in fitting if all(_contains(each, other) for other in fitting)]
     if not best:
-        choices = " or ".join(", ".join(str(factor) for factor in each.values()) for each in fitting)
+        named_choices = [", ".join(str(factor) for factor in each.values()) for each in fitting]
+        choices = " or ".join(named_choices[:_MOST_NAMED]) + (" or others" if len(fitting) > _MOST_NAMED else "")
         raise ResolutionError(f"ambiguous: {choices}; name the givens of the one that is meant")
     return _drawing_order(best[0])
 

@@ -3,7 +3,7 @@
 This file reads what a spec says of `utilities`, `stages`, `schedule`, `train`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pydantic_core import PydanticCustomError
 
@@ -18,46 +18,83 @@ MAIN = "main"
 
 def build_stages(spec: Spec, context: Context) -> dict[str, Stage]:
     """Return the stages in playing order; a spec with `utilities` has one, named `main`."""
+    _check_streams(spec.train, spec.train.batch, context, ("train",))
+    _check_optimizers(spec.train, spec.train.optimizers, context, ("train",))
     if spec.stages is None:
-        _check_train(spec.train, context, ("train",))
+        _check_length({MAIN: spec.train}, context, {MAIN: ("train",)})
         utilities = _utilities(spec.utilities or {}, context, ("utilities",))
-        return {MAIN: _stage(MAIN, utilities, spec.schedule, ("schedule",), spec.train, context)}
-    return {name: _build_stage(name, spec, context) for name in spec.stages}
+        _check_schedule(MAIN, spec.schedule, spec.utilities or {}, context, ("schedule",))
+        return {MAIN: Stage(MAIN, utilities, spec.schedule, spec.train)}
+    if not spec.stages:
+        context.scope.report(("stages",), "there is no stage", on_key=True)
+    trains = {name: _train(name, spec, context) for name in spec.stages}
+    lengths = {name: train for name, train in trains.items() if train}
+    _check_length(lengths, context, {name: ("stages", name, "train") for name in lengths})
+    return {name: _build_stage(name, spec, train or spec.train, context) for name, train in trains.items()}
 
 
-def _build_stage(name: str, spec: Spec, context: Context) -> Stage:
+def _train(name: str, spec: Spec, context: Context) -> Train | None:
+    """Return the training values of a stage; None, and mistakes noted, if they are wrong."""
+    over, path = (spec.stages or {})[name].train, ("stages", name, "train")
+    try:
+        train = merged_train(spec.train, over)
+    except PydanticCustomError as error:
+        context.scope.mistakes += [each.below(path) for each in (error.context or {})["mistakes"]]
+        return None
+    _check_streams(train, train.batch if "batch" in over else (), context, path)
+    _check_optimizers(train, train.optimizers if over.keys() & {"optimizer", "optimizers"} else (), context, path)
+    return train
+
+
+def _build_stage(name: str, spec: Spec, train: Train, context: Context) -> Stage:
     options = (spec.stages or {})[name]
     path: Path = ("stages", name)
-    train = spec.train
-    try:
-        train = merged_train(spec.train, options.train)
-    except PydanticCustomError as error:
-        context.scope.mistakes += [each.below((*path, "train")) for each in (error.context or {})["mistakes"]]
-    _check_train(train, context, (*path, "train"))
     utilities = _utilities(options.utilities, context, (*path, "utilities"))
-    place = (*path, "schedule") if options.schedule else ("schedule",)
-    return _stage(name, utilities, options.schedule or spec.schedule, place, train, context, keep=options.optimizer == "keep")
+    schedule = options.schedule or _inherited(spec.schedule, options.utilities, context)
+    _check_schedule(name, schedule, options.utilities, context, (*path, "schedule") if options.schedule else ("schedule",))
+    return Stage(name, utilities, schedule, train, options.optimizer == "keep")
 
 
-def _stage(
-    name: str, utilities: dict[str, tuple[Term, ...]], schedule: Schedule, path: Path, train: Train, context: Context, *, keep: bool = False
-) -> Stage:
-    order = schedule.order
-    if order is not None and schedule.mode == "parallel":
-        context.scope.report((*path, "order"), "an 'order' belongs to mode 'sequence': in parallel every player moves once", on_key=True)
-    for index, player in enumerate(order or ()):
+def _inherited(schedule: Schedule, utilities: Mapping[str, object], context: Context) -> Schedule:
+    """Return the top-level schedule for a stage: players that rest in it have no turn."""
+    if schedule.order is None:
+        return schedule
+    order = tuple(player for player in schedule.order if player in utilities or player not in context.players)
+    return schedule.model_copy(update={"order": order})
+
+
+def _check_schedule(stage: str, schedule: Schedule, utilities: Mapping[str, object], context: Context, path: Path) -> None:
+    if schedule.order is not None and schedule.mode == "parallel":
+        what = "an 'order' belongs to mode 'sequence': in parallel every player moves once"
+        context.scope.report((*path, "order"), what, on_key=True)
+    elif schedule.order is not None and utilities:
+        _check_order(stage, schedule.order, utilities, context, (*path, "order"))
+
+
+def _check_order(name: str, order: tuple[str, ...], utilities: Mapping[str, object], context: Context, path: Path) -> None:
+    """Check that an order names the players that have utilities; a misspelt name is not held against the others."""
+    unknown = [player for player in (*order, *utilities) if player not in context.players]
+    for index, player in enumerate(order):
         if player not in context.players:
-            what = f"unknown player {player!r}; known: {quoted(context.players)}"
-            hint = nearest(player, [each for each in context.players if each not in (order or ())]) or nearest(player, context.players)
-            context.scope.report((*path, "order", index), what, hint)
-        elif player not in utilities:
-            context.scope.report((*path, "order", index), f"the player {player!r} has no utility in stage {name!r}, so it has no turn")
-    resting = [player for player in utilities if order is not None and player not in order]
-    if resting and schedule.mode == "sequence":
-        context.scope.report(
-            (*path, "order"), f"the order leaves out {quoted(resting)}, which the utilities of stage {name!r} move", on_key=True
-        )
-    return Stage(name, utilities, schedule, train, keep)
+            hint = nearest(player, [each for each in context.players if each not in order]) or nearest(player, context.players)
+            context.scope.report((*path, index), f"unknown player {player!r}; known: {quoted(context.players)}", hint)
+        elif player not in utilities and not unknown:
+            context.scope.report((*path, index), f"the player {player!r} has no utility in stage {name!r}, so it has no turn")
+    resting = [player for player in utilities if player not in order]
+    if resting and not unknown:
+        what = f"the order leaves out {quoted(resting)}, which the utilities of stage {name!r} move"
+        context.scope.report(path, what, on_key=True)
+
+
+def _check_length(trains: Mapping[str, Train], context: Context, paths: Mapping[str, Path]) -> None:
+    """Check that every stage has a length; where none has one, it is missing at the top."""
+    missing = [name for name, train in trains.items() if not (train.rounds or train.epochs or train.minutes)]
+    what = "how long? 'train' needs one of 'rounds', 'epochs', 'minutes'"
+    if missing and len(missing) == len(trains):
+        context.scope.report(("train",), what, on_key=True)
+    else:
+        for name in missing:
+            context.scope.report(paths[name], what, on_key=True)
 
 
 def _utilities(utilities: Mapping[str, tuple[NamedTerm, ...]], context: Context, path: Path) -> dict[str, tuple[Term, ...]]:
@@ -76,19 +113,22 @@ def _utilities(utilities: Mapping[str, tuple[NamedTerm, ...]], context: Context,
     return found
 
 
-def _check_train(train: Train, context: Context, path: Path) -> None:
-    for stream in train.batch:
+def _check_streams(train: Train, names: Iterable[str], context: Context, path: Path) -> None:
+    for stream in names:
         if stream != "default" and stream not in context.streams:
-            what = f"unknown stream {stream!r}; known: {quoted(context.streams)}"
-            context.scope.report((*path, "batch", stream), what, nearest(stream, context.streams), on_key=True)
-    for player in train.optimizers:
+            what = f"unknown stream {stream!r}; known: {quoted(context.streams) or 'none'}"
+            hint = nearest(stream, [each for each in context.streams if each not in train.batch]) or nearest(stream, context.streams)
+            context.scope.report((*path, "batch", stream), what, hint, on_key=True)
+
+
+def _check_optimizers(train: Train, names: Iterable[str], context: Context, path: Path) -> None:
+    for player in names:
         place: Path = (*path, "optimizers", player)
         if player not in context.players:
             what = f"unknown player {player!r}; known: {quoted(context.players)}"
-            context.scope.report(place, what, nearest(player, context.players), on_key=True)
+            hint = nearest(player, [each for each in context.players if each not in train.optimizers]) or nearest(player, context.players)
+            context.scope.report(place, what, hint, on_key=True)
         try:
             train.optimizer_of(player)
         except PydanticCustomError as error:
             context.scope.mistakes += [each.below(place) for each in (error.context or {})["mistakes"]]
-    if not (train.rounds or train.epochs or train.minutes):
-        context.scope.report(path, "how long? 'train' needs one of 'rounds', 'epochs', 'minutes'", on_key=True)

@@ -39,6 +39,8 @@ class Scope:
     warnings: list[Mistake] = field(default_factory=list)
     doubtful: set[str] = field(default_factory=set)
     """Players, streams and samplers with mistakes of their own: what formulas ask of them is not held against the formulas."""
+    unclear: set[str] = field(default_factory=set)
+    """Groups with mistakes of their own."""
 
     def report(self, path: Path, what: str, suggestion: str | None = None, *, on_key: bool = False, offset: int = 0) -> None:
         """Note a mistake, once, and go on."""
@@ -55,25 +57,27 @@ class Scope:
             return None
 
     def expand(self, symbols: tuple[Symbol, ...], path: Path, *, on_key: bool = False) -> tuple[Expanded, ...] | None:
-        """Return the variables that symbols stand for; None, and a mistake noted, if one is unknown or comes twice."""
+        """Return the variables that symbols stand for; None if one is unknown or comes twice, which is noted as a mistake."""
         found: list[Expanded] = []
-        known = len(self.mistakes)
+        is_clear = True
         for symbol in symbols:
             if symbol.name not in self.variables and symbol.name not in self.groups:
-                names = [*self.variables, *self.groups]
-                what = f"unknown variable {symbol.name!r}; known: {quoted(names)}"
-                taken = {other.name for other in symbols}
-                hint = nearest(symbol.name, [name for name in names if name not in taken]) or nearest(symbol.name, names)
-                self.report(path, what, hint, on_key=on_key, offset=symbol.offset)
-                continue
+                self._report_unknown(symbol, symbols, path, on_key=on_key)
+            is_clear &= symbol.name in self.variables or (symbol.name in self.groups and symbol.name not in self.unclear)
             group = symbol.name if symbol.name in self.groups else None
             for name in self.groups.get(symbol.name, (symbol.name,)):
                 each = Expanded(name, name + "'" * symbol.primes, symbol.primes, group, symbol.offset)
                 if any(other.actual == each.actual for other in found):
                     self.report(path, f"the variable {each.actual!r} comes twice", on_key=on_key, offset=symbol.offset)
-                else:
-                    found.append(each)
-        return tuple(found) if len(self.mistakes) == known else None
+                    is_clear = False
+                found.append(each)
+        return tuple(found) if is_clear else None
+
+    def _report_unknown(self, symbol: Symbol, beside: tuple[Symbol, ...], path: Path, *, on_key: bool) -> None:
+        names = [*self.variables, *self.groups]
+        taken = {other.name for other in beside}
+        hint = nearest(symbol.name, [name for name in names if name not in taken]) or nearest(symbol.name, names)
+        self.report(path, f"unknown variable {symbol.name!r}; known: {quoted(names)}", hint, on_key=on_key, offset=symbol.offset)
 
 
 def build_scope(variables: Mapping[str, schema.Variable | schema.Group]) -> Scope:
@@ -105,6 +109,8 @@ def _expanded_groups(groups: Mapping[str, tuple[str, ...]], scope: Scope) -> dic
             found[name] = tuple(dict.fromkeys(each for member in known for each in found.get(member, (member,))))
     for name, members in groups.items():
         _check_members(name, members, groups, scope)
+    wrong = {str(each.path[1]) for each in scope.mistakes}
+    scope.unclear = wrong.union(*(networkx.descendants(inside, name) for name in wrong))
     return {name: found[name] for name in groups}
 
 

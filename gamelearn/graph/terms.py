@@ -3,7 +3,7 @@
 This file reads formulas against the players, streams or samplers that they name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sized
 from dataclasses import dataclass, field
 
 from gamelearn.errors import nearest, quoted
@@ -17,7 +17,7 @@ from gamelearn.spec.formula import Call, parse_chain, parse_term
 
 @dataclass
 class Context:
-    """What a formula may name."""
+    """What a formula may name. Samplers with mistakes are left out, and doubtful in the scope."""
 
     scope: Scope
     players: Mapping[str, Player]
@@ -30,26 +30,30 @@ class Context:
         givens = self.scope.expand(call.givens, path)
         if targets is None or givens is None:
             return None
-        actual = self._binding(call, (*targets, *givens), path)
+        actual = self._binding(call, targets, givens, path)
         if actual is None:
             return None
         try:
             factors = resolve_factors(self.players[call.name], tuple(each.variable for each in targets), givens)
         except ResolutionError as error:
-            self.scope.report(path, str(error), offset=call.offset)
+            if call.name not in self.scope.doubtful:
+                self.scope.report(path, str(error), offset=call.offset)
             return None
         return tuple(Bound(factor, actual[factor.target], tuple((given, actual[given]) for given in factor.givens)) for factor in factors)
 
-    def _binding(self, call: Call, expanded: tuple[Expanded, ...], path: Path) -> dict[str, str] | None:
-        """Return the formula's variable for each variable of the player's factors."""
+    def _binding(self, call: Call, targets: tuple[Expanded, ...], givens: tuple[Expanded, ...], path: Path) -> dict[str, str] | None:
+        """Return the formula's variable for each variable that a call names; None, and a mistake noted, if it names two copies."""
         actual: dict[str, str] = {}
-        for each in expanded:
-            if each.variable in actual:
-                what = f"{actual[each.variable]!r} and {each.actual!r} are copies of one variable: a factor reads one of them"
+        for each in (*targets, *givens):
+            known = actual.setdefault(each.variable, each.actual)
+            if known != each.actual:
+                what = f"{known!r} and {each.actual!r} are copies of one variable: {call.name!r} takes one of them"
                 self.scope.report(path, what, offset=each.offset)
                 return None
-            actual[each.variable] = each.actual
-        return actual
+        both = next((each for each in givens if each.actual in {target.actual for target in targets}), None)
+        if both:
+            self.scope.report(path, f"{both.actual!r} is both drawn and given", offset=both.offset)
+        return None if both else actual
 
     def draw(self, call: Call, path: Path) -> Draw | None:
         """Resolve one draw of a chain; None, and a mistake noted, if it is none."""
@@ -60,6 +64,8 @@ class Context:
             return self._stream_draw(call, path)
         if call.name in self.samplers:
             return self._sampler_draw(call, path)
+        if call.name in self.scope.doubtful:
+            return None
         known = [*self.players, *self.streams, *self.samplers]
         what = f"unknown player, stream or sampler {call.name!r}; known: {quoted(known)}"
         self.scope.report(path, what, nearest(call.name, known), offset=call.offset)
@@ -68,31 +74,27 @@ class Context:
     def _stream_draw(self, call: Call, path: Path) -> StreamDraw | None:
         columns = self.scope.expand(call.targets, path)
         if call.givens:
-            self.scope.report(
-                path, f"the stream {call.name!r} takes no givens: it shows its variables together", offset=call.givens[0].offset
-            )
-            return None
-        if columns is None:
+            what = f"the stream {call.name!r} takes no givens: it shows its variables together"
+            self.scope.report(path, what, offset=call.givens[0].offset)
             return None
         shown = self.streams[call.name].variables
-        for each in columns:
-            if each.variable not in shown:
-                self.scope.report(
-                    path, f"the stream {call.name!r} does not show {each.variable!r}; it shows {quoted(shown)}", offset=each.offset
-                )
-                return None
+        hidden = next((each for each in columns or () if each.variable not in shown), None)
+        if hidden and call.name not in self.scope.doubtful:
+            what = f"the stream {call.name!r} does not show {hidden.variable!r}; it shows {quoted(shown)}"
+            self.scope.report(path, what, offset=hidden.offset)
+        if columns is None or hidden:
+            return None
         return StreamDraw(call.name, tuple((each.variable, each.actual, each.primes) for each in columns))
 
     def _sampler_draw(self, call: Call, path: Path) -> SamplerDraw | None:
         sampler = self.samplers[call.name]
         targets, givens = self.scope.expand(call.targets, path), self.scope.expand(call.givens, path)
-        if targets is None or givens is None:
+        if targets is None or givens is None or self._binding(call, targets, givens, path) is None:
             return None
         for kind, named, owned in (("draws", targets, sampler.targets), ("reads", givens, sampler.givens)):
             if {each.variable for each in named} != set(owned):
-                self.scope.report(
-                    path, f"the sampler {call.name!r} {kind} {quoted(owned) or 'nothing'}: name exactly these", offset=call.offset
-                )
+                what = f"the sampler {call.name!r} {kind} {quoted(owned) or 'nothing'}: name exactly these"
+                self.scope.report(path, what, offset=call.offset)
                 return None
         if sampler.sweeps is None:
             what = f"the sampler {call.name!r} has no 'sweeps': a call inside a utility needs their number"
@@ -147,24 +149,31 @@ def drawn_by(draw: Draw, scope: Scope) -> tuple[str, ...]:
 def _check_order(chain: tuple[Call, ...], draws: list[Draw | None], context: Context, path: Path) -> set[str]:
     """Check that every variable is drawn before it is used, and once; return all that are drawn."""
     drawn: set[str] = set()
-    for call, draw in zip(chain, draws, strict=True):
-        if draw is None:
-            continue
+    made = [drawn_by(draw, context.scope) if draw else () for draw in draws]
+    for index, call in enumerate(chain):
         givens = context.scope.expand(call.givens, path) or ()
-        _check_drawn(tuple(each.actual for each in givens), drawn, call, context, path)
-        for name in drawn_by(draw, context.scope):
-            if name in drawn:
-                context.scope.report(path, f"{name!r} is drawn twice: a fresh copy carries a prime, {name + chr(39)!r}", offset=call.offset)
-            drawn.add(name)
+        later = {name for names in made[index:] for name in names}
+        _check_drawn(tuple(each.actual for each in givens), drawn, call, context, path, later)
+        if twice := [name for name in made[index] if name in drawn]:
+            what = f"{quoted(twice)} {_is_are(twice)} drawn twice: a fresh copy carries a prime, {quoted([name + chr(39) for name in twice])}"
+            context.scope.report(path, what, offset=call.offset)
+        drawn.update(made[index])
     return drawn
 
 
-def _check_drawn(names: tuple[str, ...], drawn: set[str], call: Call, context: Context, path: Path) -> None:
-    for name in dict.fromkeys(names):
-        if name not in drawn:
-            known = f"drawn before: {quoted(sorted(drawn))}" if drawn else "nothing is drawn before"
-            context.scope.report(path, f"{call} needs {name!r}, which is not drawn before it; {known}", offset=call.offset)
-            drawn.add(name)  # said once
+def _check_drawn(
+    names: tuple[str, ...], drawn: set[str], call: Call, context: Context, path: Path, later: Collection[str] = ()
+) -> None:
+    missing = [name for name in dict.fromkeys(names) if name not in drawn]
+    if missing:
+        known = f"drawn before: {quoted(sorted(drawn))}" if drawn else "nothing is drawn before"
+        place = "drawn only after it" if later and set(missing) <= set(later) else "not drawn before it"
+        what = f"{call} needs {quoted(missing)}, which {_is_are(missing)} {place}; {known}"
+        context.scope.report(path, what, offset=call.offset)
+
+
+def _is_are(names: Sized) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def build_sampler(name: str, options: schema.Sampler, context: Context) -> Sampler | None:
@@ -213,12 +222,17 @@ def _sampler_chain(pieces: tuple[schema.ChainPiece, ...], context: Context, path
 
 
 def _sampler_draw(call: Call, context: Context, path: Path) -> PlayerDraw | None:
-    if any(symbol.primes for symbol in (*call.targets, *call.givens)):
-        context.scope.report(path, "a sampler's variables carry no primes", offset=call.offset)
+    primed = next((symbol for symbol in (*call.targets, *call.givens) if symbol.primes), None)
+    if primed:
+        context.scope.report(path, f"{str(primed)!r} has a prime: a sampler draws the variables themselves", offset=primed.offset)
         return None
     if call.name in context.players:
         bound = context.bind_player(call, path)
         return PlayerDraw(bound) if bound else None
-    what = f"unknown player {call.name!r}; a sampler draws from players: {quoted(context.players)}"
-    context.scope.report(path, what, nearest(call.name, context.players), offset=call.offset)
+    kind = "stream" if call.name in context.streams else "sampler" if call.name in context.samplers else None
+    if kind:
+        what, hint = f"{call.name!r} is a {kind}: a sampler draws from players, {quoted(context.players)}", None
+    else:
+        what, hint = f"unknown player {call.name!r}; known: {quoted(context.players)}", nearest(call.name, context.players)
+    context.scope.report(path, what, hint, offset=call.offset)
     return None

@@ -87,9 +87,9 @@ class ConvEncoder(nn.Module):
         features = self.features(torch.cat([maps.flatten(1), *vectors], 1))
         return tuple(head(features) for head in self.heads)
 
-    def output_layers(self) -> tuple[nn.Module, ...]:
-        """Return the linear heads."""
-        return tuple(self.heads)
+    def output_layers(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """Return for every output its linear layer."""
+        return tuple((head,) for head in self.heads)
 
 
 @NETWORKS.register("conv_decoder", options=ConvOptions)
@@ -146,9 +146,9 @@ class ConvDecoder(nn.Module):
         maps = self.trunk(maps)[:, :, : self.size[0], : self.size[1]]
         return tuple(head(maps) for head in self.heads)
 
-    def output_layers(self) -> tuple[nn.Module, ...]:
-        """Return the last convolutions."""
-        return tuple(self.heads)
+    def output_layers(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """Return for every output its convolution."""
+        return tuple((head,) for head in self.heads)
 
 
 def _common_size(ports: tuple[Port, ...], role: str) -> tuple[int, int]:

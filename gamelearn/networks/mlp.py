@@ -65,9 +65,10 @@ class Mlp(nn.Module):
             outputs = [output + skip(inputs) for output, skip in zip(outputs, self.skips, strict=True)]
         return tuple(outputs)
 
-    def output_layers(self) -> tuple[nn.Module, ...]:
-        """Return the layers whose zeros make every output zero."""
-        return (*self.heads, *self.skips)
+    def output_layers(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """Return for every output the layers that add up to it."""
+        skips = [(skip,) for skip in self.skips] or [()] * len(self.heads)
+        return tuple((head, *skip) for head, skip in zip(self.heads, skips, strict=True))
 
 
 class LinearOptions(NetworkOptions):
@@ -94,6 +95,6 @@ class Linear(nn.Module):
         """Return `(batch, size)` per output from the inputs' concatenation, `(batch, sum of sizes)`."""
         return tuple(head(inputs) for head in self.heads)
 
-    def output_layers(self) -> tuple[nn.Module, ...]:
-        """Return the layers whose zeros make every output zero."""
-        return tuple(self.heads)
+    def output_layers(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """Return for every output its layer."""
+        return tuple((head,) for head in self.heads)

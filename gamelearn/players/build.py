@@ -11,6 +11,7 @@ from torch import nn
 from gamelearn import noise
 from gamelearn.graph.model import Factor, FreeScore, Graph, Network, NetworkScore
 from gamelearn.graph.model import Player as PlayerNode
+from gamelearn.networks.initial import set_to_zero
 from gamelearn.networks.port import Port
 from gamelearn.networks.wired import Wired
 from gamelearn.options import Mistake, Path
@@ -110,8 +111,10 @@ class _Builder:
             raise ValueError(
                 f"the network {network.options.net!r} keeps moving statistics ({moving[0]}), which mix data with draws: use group normalisation"
             )
+        if network.options.init and not hasattr(module, "output_layers"):
+            raise ValueError(f"the network {network.options.net!r} does not say which layers are its last (output_layers), as 'init' needs")
         if network.options.init == "zero":
-            _set_to_zero(module, network.options.net)
+            set_to_zero(module)
         return Wired(module, inputs, outputs)
 
     def _input_port(self, name: str) -> Port:
@@ -125,8 +128,9 @@ class _Builder:
             readers = self._readers(network, head)
             shapes = {self._raw_shape(factor) for factor in readers}
             if len(shapes) > 1:
-                listed = " and ".join(f"{factor} ({factor.family.type if factor.family else 'own'})" for factor in readers)
-                self.mistakes.append(Mistake(network.path, f"the head {network.name}.{head} serves families of different width: {listed}"))
+                listed = ", ".join(f"{self._raw_shape(factor)[0]} per element for {factor}" for factor in readers)
+                what = f"the head {network.name}.{head} cannot give raw outputs of different widths: {listed}"
+                self.mistakes.append(Mistake(network.path, what))
                 return None
             channels = shapes.pop()[0] if shapes else 1
             ports.append(Port(head, channels, self.graph.variables[name].shape))
@@ -135,15 +139,6 @@ class _Builder:
     def _readers(self, network: Network, head: str) -> list[Factor]:
         score = NetworkScore(network.player, network.name, head)
         return [factor for factor in self.graph.players[network.player].factors.values() if score in factor.scores]
-
-
-def _set_to_zero(module: nn.Module, name: str) -> None:
-    layers = getattr(module, "output_layers", None)
-    if layers is None:
-        raise ValueError(f"the network {name!r} does not say which layers are its last (output_layers), as 'init: zero' needs")
-    for layer in layers():
-        for parameter in layer.parameters():
-            nn.init.zeros_(parameter)
 
 
 def _sentence(error: Exception) -> str:

@@ -19,6 +19,7 @@ from gamelearn.spec.source import MAX_DEPTH, parse_source, read_text
 _TAGS = ("net", "type")
 _IMPLIED_TYPES = {model.model_fields["type"].default for model in (OptimizerOptions, PlayerOptions)}
 _LONGEST_CHAIN = 20
+_MOST_NAMED = 10
 _MOST_PRESETS = 50
 
 
@@ -111,7 +112,7 @@ def _base_path(extends: Node, file: FilePath, fence: FilePath | None) -> FilePat
     if spec_key(name) in shipped:
         return shipped[spec_key(name)]
     beside = sorted(other.name for other in file.parent.glob("*.y*ml"))
-    what = f"there is no file {name!r} beside {file.name!r}, and no shipped spec of this name; beside it: {quoted(beside)}"
+    what = f"there is no file {name!r} beside {file.name!r}, and no shipped spec of this name; beside it: {quoted(beside[:_MOST_NAMED])}"
     raise _problem("extends", what, extends.position, nearest(name, [*beside, *shipped]))
 
 

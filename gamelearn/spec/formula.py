@@ -158,6 +158,8 @@ class _Reader:
 
     def whole(self, rule: Callable[["_Reader"], Value]) -> Value:
         value = rule(self)
+        if self.token.kind == "name" and rule is _Reader.chain:
+            raise FormulaError(self.token.offset, f"expected ',' between draws, got {self.token.shown}")
         if self.token.kind != "end":
             raise FormulaError(self.token.offset, f"unexpected {self.token.shown} after the end of the formula")
         return value
@@ -168,9 +170,9 @@ class _Reader:
             return True
         return False
 
-    def expect(self, text: str, after: str) -> None:
+    def expect(self, text: str, after: str, choices: str | None = None) -> None:
         if not self.accept(text):
-            raise FormulaError(self.token.offset, f"expected {text!r} {after}, got {self.token.shown}")
+            raise FormulaError(self.token.offset, f"expected {choices or repr(text)} {after}, got {self.token.shown}")
 
     def word(self, word: str, purpose: str) -> None:
         token = self.token
@@ -192,7 +194,7 @@ class _Reader:
         self.word("E", "at the start of a term, 'E[draws] log player(...)'")
         self.expect("[", "after 'E'")
         chain = self.chain()
-        self.expect("]", "after the draws")
+        self.expect("]", "after a draw", "',' or ']'")
         return Formula(chain, self.score())
 
     def chain(self) -> tuple[Call, ...]:
@@ -204,8 +206,13 @@ class _Reader:
     def score(self) -> tuple[tuple[int, Call], ...]:
         parts, sign = [], 1
         while True:
+            if self.token.text.isdigit():
+                what = "a number cannot stand in a formula: the weight of a term is {term: ..., weight: ...}"
+                raise FormulaError(self.token.offset, what)
             self.word("log", "before what is scored")
             parts.append((sign, self.call()))
+            if self.token.kind == "name" and self.token.text == "log":
+                raise FormulaError(self.token.offset, "expected '+' or '-' between two logs")
             if self.token.kind != "sign" or self.token.text not in "+-":
                 return tuple(parts)
             sign = 1 if self.token.text == "+" else -1
@@ -217,7 +224,7 @@ class _Reader:
             raise FormulaError(token.offset, f"a prime belongs to a variable, not to {token.text!r}")
         self.expect("(", f"after {token.text!r}")
         targets, givens = self.sides()
-        self.expect(")", "after the variables")
+        self.expect(")", "after a variable", "',' or ')'" if givens else "',', '|' or ')'")
         return Call(token.text, targets, givens, token.offset)
 
     def sides(self) -> tuple[tuple[Symbol, ...], tuple[Symbol, ...]]:

@@ -49,8 +49,8 @@ class NetworkOptions(Options):
     """The variables it reads; by default the givens of its factor."""
     outputs: dict[Name, Name] | None = None
     """The heads of a shared network, each with the variable whose raw outputs it gives."""
-    init: Literal["zero"] | None = None
-    """`zero`: its raw outputs begin at 0."""
+    init: Literal["zero", "data"] | None = None
+    """`zero`: its raw outputs begin at 0; `data`: on the first batch each begins with mean 0 and standard deviation 3."""
 
     def own_options(self) -> dict[str, Any]:
         """Return the options that the network's constructor takes, without the wiring."""

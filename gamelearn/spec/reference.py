@@ -129,17 +129,26 @@ def _yaml_block(text: str, info: str) -> str:
 
 
 def _kind(members: registry.Registry, base: type[Options]) -> str:
-    own = (entry for entry in members if entry.build.__module__.split(".")[0] in _OWN_PACKAGES)
+    own = (entry for entry in members if _is_own(entry.options))
     return "\n\n".join(_member(entry, base) for entry in sorted(own, key=lambda entry: entry.name))
 
 
 def _member(entry: registry.Entry, base: type[Options]) -> str:
-    parts = [f"### `{entry.name}`", *_paragraphs(entry.build.__doc__ or "")]
+    about = (
+        _paragraphs(entry.build.__doc__ or "")
+        if _is_own(entry.build)
+        else [f"`{entry.build.__module__.rpartition('.')[0]}.{entry.build.__name__}`."]
+    )
+    parts = [f"### `{entry.name}`", *about]
     if issubclass(entry.options, kinds.FamilyOptions):
         parts.append(f"For variables of type {_either(entry.options.variable_types)}.")
     if not issubclass(entry.options, kinds.ConditionalOptions):
         parts.append(_table(entry.options, base))
     return "\n\n".join(part for part in parts if part)
+
+
+def _is_own(thing: Any) -> bool:
+    return str(thing.__module__).split(".")[0] in _OWN_PACKAGES
 
 
 def _paragraphs(docstring: str) -> Iterator[str]:
@@ -154,7 +163,7 @@ def _paragraphs(docstring: str) -> Iterator[str]:
 def _table(model: type[Options], base: type[Options] | None = None) -> str:
     """Return the keys of a model that differ from those of its base, and below them the keys of maps inside."""
     known = base.model_fields if base else {}
-    fields = {name: field for name, field in model.model_fields.items() if name not in known or _differs(field, known[name])}
+    fields = {name: field for name, field in model.model_fields.items() if name not in known or _differs(field, known[name], name)}
     if not fields:
         return ""
     fields = dict(sorted(fields.items(), key=lambda item: not item[1].is_required()))
@@ -168,8 +177,12 @@ def _table(model: type[Options], base: type[Options] | None = None) -> str:
     return "\n\n".join(["\n".join(lines), *nested])
 
 
-def _differs(field: FieldInfo, base: FieldInfo) -> bool:
-    return (field.annotation, field.default, field.description) != (base.annotation, base.default, base.description)
+def _differs(field: FieldInfo, base: FieldInfo, name: str) -> bool:
+    return name not in ("type", "net") and (field.annotation, field.default, field.description) != (
+        base.annotation,
+        base.default,
+        base.description,
+    )
 
 
 def _cell(text: str) -> str:

@@ -8,6 +8,7 @@ only place where defaults live.
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic_core import PydanticCustomError
 
 from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, mistake, mistakes_error, validate_as
 from gamelearn.registry import DATASETS, OPTIMIZERS, PLAYERS
@@ -88,6 +89,10 @@ def _same_names(names: list[Any]) -> dict[str, str]:
 Dataset = Annotated[SerializeAsAny[DatasetOptions], BeforeValidator(DATASETS.options_of)]
 
 
+def _wrong_key(key: str, what: str) -> PydanticCustomError:
+    return mistakes_error([Mistake((key,), what, on_key=True)])
+
+
 class Data(Options):
     """The data sets, the streams that show them, and how they are split."""
 
@@ -105,9 +110,9 @@ class Data(Options):
     @model_validator(mode="after")
     def _one_way(self) -> "Data":
         if self.dataset and self.datasets:
-            raise mistake("'dataset' and 'datasets' exclude each other")
+            raise _wrong_key("datasets", "'dataset' and 'datasets' exclude each other")
         if self.otherwise and not self.dataset:
-            raise mistake("'otherwise' stands in for 'dataset', which is missing")
+            raise _wrong_key("otherwise", "'otherwise' stands in for 'dataset', which is missing")
         return self
 
 
@@ -234,7 +239,11 @@ class Samples(Options):
 
 
 def _batch(value: Any) -> Any:
-    return {"default": value} if isinstance(value, int) else value
+    if isinstance(value, int):
+        return {"default": value}
+    if not isinstance(value, dict):
+        raise mistake(f"expected a whole number, or a map of streams with a 'default', got {describe(value)}")
+    return value
 
 
 class Train(Options):
@@ -301,7 +310,10 @@ def merged_train(base: Train, over: dict[str, Any]) -> Train:
     for name, value in over.items():
         known = values.get(name)
         if name == "optimizer" and isinstance(value, dict):
-            value = merge_options(base.optimizer, value)
+            made, wrong = each_valid([((name,), value)], lambda _, item: merge_options(base.optimizer, item))
+            if wrong:
+                raise mistakes_error(wrong)
+            value = made[0]
         elif isinstance(known, Options) and isinstance(value, dict):
             value = {**{field: getattr(known, field) for field in known.model_fields_set}, **value}
         elif isinstance(known, dict) and isinstance(value, dict):
@@ -357,7 +369,7 @@ class Spec(Options):
     @model_validator(mode="after")
     def _one_plan(self) -> "Spec":
         if self.utilities is not None and self.stages is not None:
-            raise mistake("'utilities' and 'stages' exclude each other: give each stage its own", path=("utilities",))
+            raise _wrong_key("utilities", "'utilities' and 'stages' exclude each other: give each stage its own")
         if self.utilities is None and self.stages is None:
             raise mistake("the key 'utilities' is missing: what does each player maximise?")
         return self

@@ -8,12 +8,13 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from gamelearn.errors import quoted
 from gamelearn.networks.activations import Activation, activation_of
 from gamelearn.networks.layers import MapToVector, VectorToMap, channels_last
 from gamelearn.networks.mlp import Mlp
 from gamelearn.networks.port import Port
 from gamelearn.registry import NETWORKS
-from gamelearn.spec.kinds import NetworkOptions, Positive
+from gamelearn.spec.kinds import Name, NetworkOptions, Positive
 
 _SIDE = 28
 
@@ -58,9 +59,9 @@ class MnistDecoder(nn.Module):
         """Return raw outputs `(batch, planes, 28, 28)` from `(batch, size)`."""
         return (self.layers(inputs),)
 
-    def output_layers(self) -> tuple[nn.Module, ...]:
+    def output_layers(self) -> tuple[tuple[nn.Module, ...], ...]:
         """Return the last convolution."""
-        return (self.layers[-1],)
+        return ((self.layers[-1],),)
 
 
 class MnistTrunk(nn.Module):
@@ -122,9 +123,9 @@ class MnistEncoder(nn.Module):
         features = self.trunk(image)
         return tuple(head(features) for head in self.heads)
 
-    def output_layers(self) -> tuple[nn.Module, ...]:
-        """Return the linear layers."""
-        return tuple(self.heads)
+    def output_layers(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """Return for every output its linear layer."""
+        return tuple((head,) for head in self.heads)
 
 
 class MnistLadderTrunkOptions(NetworkOptions):
@@ -132,45 +133,58 @@ class MnistLadderTrunkOptions(NetworkOptions):
 
     units: Positive = 600
     """The length of the feature vector, which is also the width of the hidden layers above it."""
+    top: Name = "s0"
+    """The head for z0, the variable at the top of the hierarchy."""
+    bottom: Name = "s1"
+    """The head for z1, the variable next to the image."""
 
 
 @NETWORKS.register("mnist_ladder_trunk", options=MnistLadderTrunkOptions)
 class MnistLadderTrunk(nn.Module):
     """The trunk with the ladder's two heads: d1 is linear in the features, d0 is an MLP of them plus a skip from d1.
 
-    The heads come as the spec names them, from the top of the hierarchy down: first the outputs for z0, then those for z1.
+    The heads are told apart by their names, not their order: a trunk with swapped heads would have as many parameters.
 
     Args:
         inputs: one image of 28x28.
-        outputs: two heads, for z0 then for z1.
+        outputs: two heads, for z0 and z1, in any order.
         units: length of the feature vector.
+        top: the name of the head for z0.
+        bottom: the name of the head for z1.
 
     Raises:
-        ValueError: the input is another one, or there are not two heads.
+        ValueError: the input is another one, or the heads are not `top` and `bottom`.
     """
 
     spatial: ClassVar[bool] = True
 
-    def __init__(self, inputs: tuple[Port, ...], outputs: tuple[Port, ...], *, units: int = 600) -> None:
+    def __init__(
+        self, inputs: tuple[Port, ...], outputs: tuple[Port, ...], *, units: int = 600, top: str = "s0", bottom: str = "s1"
+    ) -> None:
         super().__init__()
-        if len(outputs) != 2:
-            raise ValueError(f"the ladder has two heads, from the top down, got {len(outputs)}")
-        top, bottom = outputs
+        heads = {port.name: port for port in outputs}
+        if top == bottom or set(heads) != {top, bottom}:
+            raise ValueError(
+                f"has the heads {top!r} for z0 and {bottom!r} for z1, got {quoted(heads)}: the options 'top' and 'bottom' name others"
+            )
+        self.top_first = outputs[0].name == top
         self.trunk = MnistTrunk(_only_image(inputs), units)
-        self.bottom = nn.Linear(units, bottom.size)
-        self.top = Mlp((Port("features", 1, (units,)),), (top,), hidden=(units, units))
-        self.skip = nn.Linear(bottom.size, top.size, bias=False)
+        self.bottom = nn.Linear(units, heads[bottom].size)
+        self.top = Mlp((Port("features", 1, (units,)),), (heads[top],), hidden=(units, units))
+        self.skip = nn.Linear(heads[bottom].size, heads[top].size, bias=False)
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the raw outputs for z0 and z1, `(batch, size)` each, from `(batch, planes, 28, 28)`."""
+        """Return the raw outputs for z0 and z1, `(batch, size)` each in the order of `outputs`, from `(batch, planes, 28, 28)`."""
         features = self.trunk(image)
         bottom = self.bottom(features)
         (top,) = self.top(features)
-        return top + self.skip(bottom), bottom
+        top = top + self.skip(bottom)
+        return (top, bottom) if self.top_first else (bottom, top)
 
-    def output_layers(self) -> tuple[nn.Module, ...]:
-        """Return the layers whose zeros make both outputs zero."""
-        return (self.bottom, self.skip, *self.top.output_layers())
+    def output_layers(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """Return for both outputs the layers that add up to them."""
+        top, bottom = (*self.top.heads, self.skip), (self.bottom,)
+        return (top, bottom) if self.top_first else (bottom, top)
 
 
 def _only_image(ports: tuple[Port, ...]) -> int:

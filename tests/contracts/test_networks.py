@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from gamelearn import noise
+from gamelearn.networks.initial import SPREAD, match_spread, output_units, set_to_zero
 from gamelearn.networks.port import Port
 from gamelearn.networks.wired import Wired
 from gamelearn.plugins import load_builtins
@@ -21,6 +22,7 @@ CANDIDATES = [
     ((VECTOR, CODE), (Port("y", 2, (3, 9, 7)), MAP)),
     ((DIGIT,), (VECTOR, BITS)),
     ((VECTOR,), (DIGIT,)),
+    ((DIGIT,), (Port("s1", 1, (6,)), Port("s0", 1, (3,)))),
 ]
 NAMES = pytest.mark.parametrize("name", [entry.name for entry in NETWORKS])
 
@@ -91,10 +93,19 @@ def test_rows_do_not_mix(name: str) -> None:
 @NAMES
 def test_zero_output_layers_give_zero(name: str) -> None:
     for wired in fitting(name):
-        for layer in wired.network.output_layers():  # type: ignore[operator]
-            for parameter in layer.parameters():
-                nn.init.zeros_(parameter)
+        set_to_zero(wired.network)
         assert all(bool((raw == 0).all()) for raw in wired(*values_of(wired)))
+
+
+@NAMES
+def test_outputs_can_be_matched_to_a_spread(name: str) -> None:
+    for wired in fitting(name):
+        values = tuple(torch.cat([value, value.flip(0)]) for value in values_of(wired))
+        match_spread(wired, values)
+        for raw, layers in zip(wired(*values), wired.network.output_layers(), strict=True):  # type: ignore[operator]
+            units = raw.detach().reshape(len(raw), output_units(layers[0]), -1)
+            torch.testing.assert_close(units.mean((0, 2)), torch.zeros(units.shape[1]), rtol=0, atol=1e-3)
+            torch.testing.assert_close(units.std((0, 2), correction=0), torch.full(units.shape[1:2], SPREAD), rtol=1e-2, atol=0)
 
 
 @NAMES

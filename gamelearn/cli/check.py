@@ -1,0 +1,92 @@
+"""The command `check`. This file finds the mistakes of specs without data or training."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gamelearn.cli.guard import say
+from gamelearn.cli.options import Plugins, Preset, TableFormat, TextOrJson, Untrusted, specs_and_overrides
+from gamelearn.errors import GamelearnError, Problem, SpecError
+
+if TYPE_CHECKING:
+    from gamelearn.game import CheckedSpec
+
+
+def check(
+    arguments: Annotated[list[str], typer.Argument(metavar="SPEC... [KEY=VALUE]...", help="Specs, then values to set in each.")],
+    preset: Preset = None,
+    plugin: Plugins = None,
+    untrusted: Untrusted = False,
+    format: TableFormat = TextOrJson.text,
+) -> None:
+    """Find all mistakes of specs at once, each with its line and column.
+
+    Reads no data and trains nothing. The exit status is 2 if there are mistakes.
+
+    \b
+    gamelearn check my_game.yaml
+    gamelearn check mnist-lvae train.batch=64 --preset quick
+    gamelearn check specs/*.yaml --format json
+    """
+    from gamelearn.game import check as check_spec
+
+    specs, overrides = specs_and_overrides(arguments)
+    if not specs:
+        raise GamelearnError("name a spec to check")
+    reports = []
+    for spec in specs:
+        try:
+            checked = check_spec(spec, preset=preset, overrides=overrides, plugins=plugin or (), untrusted=untrusted)
+        except SpecError as error:
+            reports.append({"spec": spec, "ok": False, "problems": [_problem(each) for each in error.problems]})
+            if format == TextOrJson.text:
+                say(str(error))
+        else:
+            reports.append(_report(spec, checked))
+            if format == TextOrJson.text:
+                _say_good(reports[-1], checked)
+    if format == TextOrJson.json:
+        typer.echo(json.dumps({"specs": reports}, indent=2, ensure_ascii=False))
+    if not all(report["ok"] for report in reports):
+        raise typer.Exit(2)
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    place = problem.position
+    return {
+        "file": place.file if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
+        "where": problem.where,
+        "what": problem.what,
+        "suggestion": problem.suggestion,
+        "severity": problem.severity,
+    }
+
+
+def _report(spec: str, checked: "CheckedSpec") -> dict[str, Any]:
+    from gamelearn.report.parameters import count_parameters
+
+    graph = checked.graph
+    return {
+        "spec": spec,
+        "ok": True,
+        "problems": [_problem(each) for each in checked.warnings],
+        "name": graph.name,
+        "variables": len(graph.variables),
+        "players": len(graph.players),
+        "parameters": sum(each.total for each in count_parameters(graph).values()),
+        "stages": len(graph.stages),
+    }
+
+
+def _say_good(report: dict[str, Any], checked: "CheckedSpec") -> None:
+    for warning in checked.warnings:
+        say(str(warning))
+    counts = [_counted(report[f"{thing}s"], thing) for thing in ("variable", "player", "parameter", "stage")]
+    typer.echo(f"{checked.file.path}: good: {', '.join(counts)}")
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

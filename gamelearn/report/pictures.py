@@ -1,0 +1,160 @@
+"""Pictures of a game: grids of data, of reconstructions beside their data, of samples, as PNG files.
+
+Binary and real variables of shape `(1 | 3, height, width)` or `(height, width)` are images, with values cut to [0, 1];
+categorical ones of shape `(height, width)` are label maps in a fixed palette. This file draws them.
+"""
+
+import colorsys
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from gamelearn.errors import DataError, GamelearnError
+from gamelearn.game import Game
+from gamelearn.graph.model import Graph, Variable
+from gamelearn.sampling import Reconstruction, ancestral, drawing_player, reconstruct
+
+Pixels = NDArray[np.uint8]
+"""`(..., height, width, 3)`, red, green and blue in 0 .. 255."""
+
+_SMALLEST_SIDE = 4
+_SHOWN_SIDE = 48
+_GAP = 2
+_GAP_COLOUR = 128
+_GOLDEN_RATIO = 0.6180339887
+
+
+def write_pictures(game: Game, folder: Path, round_number: int, count: int = 64, seed: int = 0) -> list[Path]:
+    """Write grids of data, reconstructions and samples for every variable that is an image.
+
+    The files are `round-000001000-samples-x.png`, `...-reconstructions-x.png` (pairs, the data on the left) and
+    `...-data-x.png`. Samples are expectations at drawn codes. Data and reconstructions are rows of the validation split, of
+    the training split where there is none.
+
+    Args:
+        game: with its data.
+        folder: where the files go; it is made if it is missing.
+        round_number: for the file names.
+        count: the number of images in a grid, pairs counted as one.
+        seed: of the noise.
+
+    Returns:
+        The files, in the order of writing; none for a game without image variables.
+
+    Raises:
+        DataError: the data cannot be read.
+    """
+    variables = image_variables(game.graph)
+    if not variables:
+        return []
+    prefix = f"round-{round_number:09d}"
+    written = []
+    for title, name, cells in _grids(game, variables, count, seed):
+        written.append(save_grid(cells, folder / f"{prefix}-{title}-{name}.png"))
+    return written
+
+
+def _grids(game: Game, variables: Mapping[str, Variable], count: int, seed: int) -> list[tuple[str, str, Pixels]]:
+    found = []
+    for name, rebuilt in _reconstructions(game, variables, count, seed).items():
+        data, mean = (to_pixels(each, variables[name]) for each in (rebuilt.data, rebuilt.mean))
+        found += [("data", name, data), ("reconstructions", name, side_by_side(data, mean))]
+    for name, value in _samples(game, variables, count, seed).items():
+        found.append(("samples", name, to_pixels(value, variables[name])))
+    return found
+
+
+def _reconstructions(game: Game, variables: Mapping[str, Variable], count: int, seed: int) -> dict[str, Reconstruction]:
+    try:
+        found = reconstruct(game, count, split="validation", seed=seed)
+    except DataError:
+        found = reconstruct(game, count, split="train", seed=seed)
+    return {name: each for name, each in found.items() if name in variables}
+
+
+def _samples(game: Game, variables: Mapping[str, Variable], count: int, seed: int) -> dict[str, torch.Tensor]:
+    try:
+        drawing_player(game.graph)
+    except GamelearnError:
+        return {}
+    values = ancestral(game, count=count, seed=seed, decide="mean")
+    return {name: value for name, value in values.items() if name in variables}
+
+
+def image_variables(graph: Graph) -> dict[str, Variable]:
+    """Return the variables that can be shown as images."""
+    return {name: each for name, each in graph.variables.items() if _is_image(each)}
+
+
+def _is_image(variable: Variable) -> bool:
+    shape = variable.shape
+    planes = len(shape) == 3 and shape[0] in (1, 3) and variable.type in ("binary", "real")
+    flat = len(shape) == 2 and variable.type in ("binary", "real", "categorical")
+    return (planes or flat) and min(shape[-2:]) >= _SMALLEST_SIDE
+
+
+def to_pixels(values: torch.Tensor, variable: Variable) -> Pixels:
+    """Return values of an image variable as pixels, `(count, height, width, 3)`.
+
+    Args:
+        values: `(count, *shape)`; of a categorical variable also probabilities, `(count, classes, *shape)`, which mix the
+            colours of the palette.
+        variable: what they are values of.
+    """
+    array = values.detach().cpu()
+    if variable.type == "categorical":
+        colours = palette(variable.classes or 2)
+        if not array.is_floating_point():
+            return colours[array.numpy()]
+        mixed = np.einsum("nchw,cd->nhwd", array.float().numpy(), colours.astype(np.float32))
+        return mixed.round().astype(np.uint8)
+    planes = array.float().reshape(len(array), -1, *variable.shape[-2:]).clamp(0, 1)
+    pixels = (planes * 255).round().to(torch.uint8).permute(0, 2, 3, 1).expand(-1, -1, -1, 3)
+    return np.ascontiguousarray(pixels.numpy())
+
+
+def palette(classes: int) -> Pixels:
+    """Return a colour for every class, `(classes, 3)`; class 0 is black, the others differ in hue and lightness."""
+    colours = [(0.0, 0.0, 0.0)]
+    for index in range(1, classes):
+        colours.append(colorsys.hls_to_rgb(index * _GOLDEN_RATIO % 1, (0.5, 0.7, 0.35)[index % 3], 0.75))
+    return (np.array(colours) * 255).round().astype(np.uint8)
+
+
+def side_by_side(left: Pixels, right: Pixels) -> Pixels:
+    """Return pairs of images as one image each, with a line of the gap's colour between them."""
+    line = np.full((*left.shape[:2], 1, 3), _GAP_COLOUR, np.uint8)
+    return np.concatenate([left, line, right], axis=2)
+
+
+def grid(cells: Pixels) -> Pixels:
+    """Return images as one, row by row in a square grid; small ones are enlarged by a whole factor.
+
+    Args:
+        cells: `(count, height, width, 3)`.
+
+    Returns:
+        `(grid height, grid width, 3)`; cells are 2 pixels apart, absent ones grey.
+    """
+    height, width = cells.shape[1:3]
+    factor = max(1, -(-_SHOWN_SIDE // max(height, 1)))
+    cells = cells.repeat(factor, axis=1).repeat(factor, axis=2)
+    height, width = height * factor, width * factor
+    columns = max(1, round(len(cells) ** 0.5))
+    rows = -(-len(cells) // columns)
+    made = np.full((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), _GAP_COLOUR, np.uint8)
+    for index, cell in enumerate(cells):
+        top, left = (_GAP + place * (side + _GAP) for place, side in zip(divmod(index, columns), (height, width), strict=True))
+        made[top : top + height, left : left + width] = cell
+    return made
+
+
+def save_grid(cells: Pixels, path: Path) -> Path:
+    """Write images as one PNG file, whose folder is made if it is missing; return the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(grid(cells)).save(path)
+    return path

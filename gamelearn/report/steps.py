@@ -1,0 +1,126 @@
+"""The plan of a round with its steps numbered, so that each can name its inputs by number.
+
+This file numbers the steps.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gamelearn.graph.model import Graph
+from gamelearn.plan import ColumnStep, DrawStep, EvaluateStep, Free, LogStep, Plan, Step, make_plan, outputs_of, shared_by
+
+
+@dataclass(frozen=True)
+class NumberedStep:
+    """A step with its number in the round.
+
+    `inputs` are numbers of earlier steps, with a head where the step has several. `noise` names the random numbers of a
+    draw: equal names are equal numbers. `terms` are the titles of the terms that use the step.
+    """
+
+    number: int
+    kind: str
+    title: str
+    inputs: tuple[str, ...]
+    terms: tuple[str, ...]
+    noise: str | None = None
+    noise_key: str | None = None
+
+    def __str__(self) -> str:
+        reads = f" from {', '.join(self.inputs)}" if self.inputs else ""
+        noise = f", noise {self.noise}" if self.noise else ""
+        return f"[{self.number}] {_VERBS[self.kind]}{self.title}{reads}{noise}"
+
+
+_VERBS = {"column": "take ", "evaluate": "evaluate ", "draw": "draw ", "log": ""}
+
+
+@dataclass(frozen=True)
+class NumberedTurn:
+    """A player's update: the steps of its objective, and its terms as numbers of the logs with their signs."""
+
+    player: str
+    repeat: int
+    steps: tuple[NumberedStep, ...]
+    terms: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class NumberedPhase:
+    """The steps without gradient, then the turns that use them."""
+
+    completion: tuple[NumberedStep, ...]
+    turns: tuple[NumberedTurn, ...]
+
+
+@dataclass(frozen=True)
+class NumberedPlan:
+    """One round of a stage, with the network evaluations that it costs with and without sharing."""
+
+    stage: str
+    mode: str
+    phases: tuple[NumberedPhase, ...]
+    evaluations: int
+    evaluations_unshared: int
+
+
+def number_steps(graph: Graph, plan: Plan) -> NumberedPlan:
+    """Return a stage's plan with numbered steps, beside what it would cost without sharing."""
+    numbering = _Numbering(shared_by(plan))
+    phases = []
+    for phase in plan.phases:
+        completion = tuple(numbering.step(step, numbering.round) for step in phase.completion)
+        turns = []
+        for turn in phase.turns:
+            own = dict(numbering.round)
+            steps = tuple(numbering.step(step, own) for step in turn.steps)
+            terms = {each.term.title: tuple(_signed(sign, own[key]) for sign, key in each.logs) for each in turn.terms}
+            turns.append(NumberedTurn(turn.player, turn.repeat, steps, terms))
+        phases.append(NumberedPhase(completion, tuple(turns)))
+    unshared = make_plan(graph, plan.stage.name, share=False).evaluations
+    return NumberedPlan(plan.stage.name, plan.stage.schedule.mode, tuple(phases), plan.evaluations, unshared)
+
+
+def _signed(sign: int, number: str) -> str:
+    return f"{'+' if sign > 0 else '-'}{number}"
+
+
+class _Numbering:
+    """Counts steps and names their values; `round` holds the values of completions, which later phases see."""
+
+    def __init__(self, users: Mapping[str, tuple[str, ...]]) -> None:
+        self.users = users
+        self.round: dict[str, str] = {}
+        self.noises: dict[tuple[str, int], str] = {}
+        self.count = 0
+
+    def step(self, step: Step, known: dict[str, str]) -> NumberedStep:
+        self.count += 1
+        outputs = outputs_of(step)
+        for output in outputs:
+            head = output.removeprefix(step.key) if len(outputs) > 1 else ""
+            known[output] = f"[{self.count}]{head}"
+        noise_key = f"{step.noise}~{step.repeat}" if isinstance(step, DrawStep) and step.repeat else getattr(step, "noise", None)
+        noise = self._noise(step) if isinstance(step, DrawStep) else None
+        inputs = tuple(dict.fromkeys(known.get(ref, ref) for ref in _inputs(step)))
+        return NumberedStep(self.count, _kind(step), step.title, inputs, self.users.get(step.key, ()), noise, noise_key)
+
+    def _noise(self, step: DrawStep) -> str:
+        key = (step.noise, step.repeat)
+        return self.noises.setdefault(key, f"n{len(self.noises) + 1}")
+
+
+def _kind(step: Step) -> str:
+    return {ColumnStep: "column", EvaluateStep: "evaluate", DrawStep: "draw", LogStep: "log"}[type(step)]
+
+
+def _inputs(step: Step) -> Iterable[str]:
+    """Yield what a step reads: raw outputs where it has them, else the givens; then the value of a log."""
+    if isinstance(step, ColumnStep):
+        return
+    raws = step.raws if isinstance(step, DrawStep | LogStep) else ()
+    yield from (f"free {raw.player}({raw.factor})" if isinstance(raw, Free) else raw for raw in raws)
+    if isinstance(step, EvaluateStep) or (isinstance(step, DrawStep | LogStep) and step.factor.family is None):
+        yield from (ref for _, ref in step.inputs)
+    if isinstance(step, LogStep):
+        yield step.value

@@ -1,0 +1,186 @@
+"""Samples from a trained game: joint draws from one player, and data beside what a player makes of their hidden code.
+
+Every draw has a noise key of its own, so that equal seeds give equal samples, whatever else is drawn. This file draws them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from gamelearn import noise
+from gamelearn.errors import GamelearnError, quoted
+from gamelearn.game import Game
+from gamelearn.graph.model import Bound, Factor, Graph, PlayerDraw, StreamDraw, Term, unknown
+from gamelearn.graph.resolve import ResolutionError, resolve_factors
+from gamelearn.players.player import Distribution
+
+Values = dict[str, torch.Tensor]
+_OTHER_ROWS = 1
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """Rows of the data, and the expectation of a factor whose givens were drawn from them.
+
+    `data` has shape `(count, *shape)`; so has `mean`, but of a categorical variable it holds the probabilities,
+    `(count, classes, *shape)`. `title` names the term that was taken and its factor.
+    """
+
+    data: torch.Tensor
+    mean: torch.Tensor
+    title: str
+
+
+def ancestral(
+    game: Game, player: str | None = None, count: int = 64, *, seed: int = 0, decide: Literal["draw", "mean"] = "draw"
+) -> dict[str, torch.Tensor]:
+    """Draw all targets of one player jointly, each factor after the ones it reads.
+
+    Args:
+        game: with its players.
+        player: one that can draw all its targets from nothing; by default, of those, the one with most variables.
+        count: the number of joint draws.
+        seed: of the noise.
+        decide: `draw`: every variable is drawn; `mean`: the variables that no other drawn factor reads are given as
+            expectations, which makes smoother pictures.
+
+    Returns:
+        By variable a tensor `(count, *shape)`: floats in the game's dtype, classes int64. The expectation of a categorical
+        variable is its probabilities, `(count, classes, *shape)`.
+
+    Raises:
+        GamelearnError: the player is unknown or cannot draw without givens; those that can are listed, with the reasons why
+            others cannot.
+    """
+    chosen, factors = drawing_player(game.graph, player)
+    read = {given for factor in factors for given in factor.givens}
+    values: Values = {}
+    with torch.no_grad():
+        for factor in factors:
+            given = {name: values[name] for name in factor.givens}
+            distribution = game.players[chosen].distribution(factor.label, given, count)
+            if decide == "mean" and factor.target not in read:
+                values[factor.target] = _rows(distribution.mean(), count)
+            else:
+                values[factor.target] = _draw(game, factor, distribution, ("sample", chosen), count, seed)
+    return values
+
+
+def drawing_player(graph: Graph, player: str | None = None) -> tuple[str, tuple[Factor, ...]]:
+    """Return a player that can draw all its targets without givens, with its factors in the order of drawing.
+
+    Args:
+        graph: the game.
+        player: its name; by default, of those that can, the first one with most variables.
+
+    Raises:
+        GamelearnError: the player is unknown, or cannot; or nobody can.
+    """
+    if player is not None and player not in graph.players:
+        raise GamelearnError(unknown("player", player, graph.players))
+    orders: dict[str, tuple[Factor, ...]] = {}
+    reasons: dict[str, str] = {}
+    for name, node in graph.players.items():
+        targets = tuple(dict.fromkeys(factor.target for factor in node.factors.values()))
+        try:
+            orders[name] = resolve_factors(node, targets, ())
+        except ResolutionError as error:
+            reasons[name] = str(error)
+    if player in reasons or not orders:
+        raise GamelearnError(_cannot(player, orders, reasons))
+    chosen = player or max(orders, key=lambda name: len(orders[name]))
+    return chosen, orders[chosen]
+
+
+def _cannot(player: str | None, orders: Mapping[str, tuple[Factor, ...]], reasons: Mapping[str, str]) -> str:
+    if player is None:
+        return "\n".join(["no player can draw all its variables without givens:", *(f"{name!r}: {why}" for name, why in reasons.items())])
+    can = f"players that can: {quoted(orders)}" if orders else "no player can"
+    return f"the player {player!r} cannot draw all its variables without givens: {reasons[player]}; {can}"
+
+
+def reconstruct(game: Game, count: int, *, split: str, seed: int = 0) -> dict[str, Reconstruction]:
+    """Draw the hidden code of some rows of data, and return the expectations of the data given the code.
+
+    The terms of the last stage say what that means: `E[images(x), encoder(z | x)] log decoder(x | z)` gives for `x` the data
+    beside the mean of `decoder(x | z)` at a draw from `encoder(z | x)`. Of several terms that fit, the first counts.
+
+    Args:
+        game: with its players; its data is opened.
+        count: the number of rows, the first of the split; fewer if it has fewer.
+        split: `train`, `validation` or `test`.
+        seed: of the noise.
+
+    Returns:
+        By variable; empty for a game without such a term.
+
+    Raises:
+        DataError: the data cannot be opened, or the split has no rows.
+    """
+    found: dict[str, Reconstruction] = {}
+    with torch.no_grad():
+        for term, bound in reconstructing_terms(game.graph):
+            variable = bound.factor.target
+            if variable in found:
+                continue
+            values = _chain_values(game, term, count, split, seed)
+            rows = len(values[bound.target])
+            given = {name: values[actual] for name, actual in bound.givens}
+            mean = game.players[bound.factor.player].distribution(bound.factor.label, given, rows).mean()
+            found[variable] = Reconstruction(values[bound.target], _rows(mean, rows), f"{term.title}: {bound}")
+    return found
+
+
+def reconstructing_terms(graph: Graph) -> Iterator[tuple[Term, Bound]]:
+    """Yield the terms of the last stage, each with a scored factor whose target a stream shows and whose givens are drawn."""
+    stage = list(graph.stages.values())[-1]
+    for terms in stage.utilities.values():
+        for term in terms:
+            if all(isinstance(draw, StreamDraw | PlayerDraw) for draw in term.draws):
+                shown = {actual for draw in term.draws if isinstance(draw, StreamDraw) for _, actual, _ in draw.columns}
+                drawn = {bound.target for draw in term.draws if isinstance(draw, PlayerDraw) for bound in draw.factors}
+                for sign, bound in term.score:
+                    if sign > 0 and bound.target in shown and drawn.intersection(actual for _, actual in bound.givens):
+                        yield term, bound
+
+
+def _chain_values(game: Game, term: Term, count: int, split: str, seed: int) -> Values:
+    """Return the variables of a term's chain, begun with the first rows of a split."""
+    streams = [draw for draw in term.draws if isinstance(draw, StreamDraw)]
+    shown = {draw.stream: _first_rows(game, draw.stream, count, split) for draw in streams}
+    rows = min(len(value) for columns in shown.values() for value in columns.values())
+    values: Values = {}
+    for draw in term.draws:
+        if isinstance(draw, StreamDraw):
+            for variable, actual, ordinal in draw.columns:
+                values[actual] = shown[draw.stream][variable][:rows].roll(ordinal * _OTHER_ROWS, dims=0)
+        elif isinstance(draw, PlayerDraw):
+            for bound in draw.factors:
+                factor, given = bound.factor, {name: values[actual] for name, actual in bound.givens}
+                distribution = game.players[factor.player].distribution(factor.label, given, rows)
+                values[bound.target] = _draw(game, factor, distribution, ("reconstruct", term.title, bound.target), rows, seed)
+    return values
+
+
+def _first_rows(game: Game, stream: str, count: int, split: str) -> Values:
+    parts, rows = [], 0
+    for batch in game.streams().split(stream, split, rows=count):
+        parts.append(batch)
+        rows += len(next(iter(batch.values())))
+        if rows >= count:
+            break
+    return {name: torch.cat([part[name] for part in parts])[:count] for name in parts[0]}
+
+
+def _draw(game: Game, factor: Factor, distribution: Distribution, key: tuple[str, ...], rows: int, seed: int) -> torch.Tensor:
+    kind = factor.family.noise if factor.family is not None else game.graph.players[factor.player].options.noise
+    make = noise.normal if kind == "normal" else noise.uniform
+    made = make((seed, *key, factor.label), rows, game.graph.variables[factor.target].shape)
+    drawn = distribution.draw(made.to(device=game.device, dtype=game.dtype))
+    return drawn.to(game.dtype) if drawn.is_floating_point() else drawn
+
+
+def _rows(mean: torch.Tensor, rows: int) -> torch.Tensor:
+    return mean if len(mean) == rows else mean.expand(rows, *mean.shape[1:])
