@@ -5,7 +5,7 @@ errors are `Problem`s, each with its place in the file, and are raised all at on
 defines the errors, with the search for the nearest known name.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 
@@ -79,8 +79,10 @@ def _place(problem: Problem) -> tuple[str, int, int]:
     return (position.file, position.line, position.column) if position else ("", 0, 0)
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str], unlikely: Container[str] = ()) -> str | None:
     """Return the known name closest to `name` in edits (insert, delete, replace, swap), or None if none is close.
+
+    Of names that are equally close, the unlikely ones come last, then those of another length.
 
     >>> nearest("encodr", ["decoder", "encoder"])
     'encoder'
@@ -89,11 +91,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """
     limit = 1 + len(name) // 4
     ranked = sorted(
-        (edits, -_common_prefix(name, other), other)
+        (edits, other in unlikely, abs(len(name) - len(other)), -_common_prefix(name, other), other)
         for other in known
         if abs(len(name) - len(other)) <= limit and (edits := edit_distance(name.lower(), other.lower())) <= limit
     )
-    return ranked[0][2] if ranked else None
+    return ranked[0][-1] if ranked else None
 
 
 def edit_distance(first: str, second: str) -> int:

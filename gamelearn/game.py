@@ -103,7 +103,27 @@ def check(
     """
     load_builtins()
     load_plugins(plugins)
-    file = load_source(path, preset=preset, overrides=overrides, untrusted=untrusted)
+    checked = _checked(load_source(path, preset=preset, overrides=overrides, untrusted=untrusted))
+    if preset is None:
+        found = [
+            replace(problem, where=f"presets.{name}.{problem.where}")
+            for name in checked.file.presets
+            for problem in _problems(path, name, overrides, untrusted)
+        ]
+        if found:
+            raise SpecError(found)
+    return checked
+
+
+def _problems(path: str | Path, preset: str, overrides: Sequence[str], untrusted: bool) -> tuple[Problem, ...]:
+    try:
+        _checked(load_source(path, preset=preset, overrides=overrides, untrusted=untrusted))
+    except SpecError as error:
+        return error.problems
+    return ()
+
+
+def _checked(file: SpecFile) -> CheckedSpec:
     mistakes: list[Mistake] = list(file.mistakes)
     plans: dict[str, Plan] = {}
     try:

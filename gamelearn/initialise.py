@@ -30,8 +30,8 @@ def _evaluated(plan: Plan) -> set[tuple[str, str]]:
     return {(step.player, step.network) for step in steps if isinstance(step, EvaluateStep) and not step.own}
 
 
-def initialise_from_data(runner: Runner, plan: Plan, source: Source, waiting: set[tuple[str, str]]) -> None:
-    """Match each waiting network to the values that it is first given in a round (see `match_spread`).
+def initialise_from_data(runner: Runner, plan: Plan, source: Source, waiting: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Match each waiting network to the values that it is first given in a round (see `match_spread`); return those matched.
 
     Args:
         runner: the players.
@@ -44,11 +44,12 @@ def initialise_from_data(runner: Runner, plan: Plan, source: Source, waiting: se
     for phase in plan.phases:
         for step in (*phase.completion, *(step for turn in phase.turns for step in turn.steps)):
             if not left:
-                return
+                return waiting
             if isinstance(step, EvaluateStep) and (step.player, step.network) in left:
                 _match(runner, step, values)
                 left.discard((step.player, step.network))
             values = complete(runner, [step], values, source)
+    return waiting - left
 
 
 def _match(runner: Runner, step: EvaluateStep, values: Values) -> None:

@@ -285,7 +285,7 @@ def test_files_and_functions_of_the_architecture_exist() -> None:
     for functions, file in rows:
         source = (ROOT / file).read_text(encoding="utf-8")
         for name in re.findall(r"`(?:\w+\.)*(\w+)\(", functions):
-            assert re.search(rf"^ *def {name}\(", source, re.MULTILINE), f"{name} is not in {file}"
+            assert re.search(rf"^ *(def|class) {name}\b", source, re.MULTILINE), f"{name} is not in {file}"
 
 
 def test_the_layers_of_the_architecture_are_those_of_the_linter() -> None:

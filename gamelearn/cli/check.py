@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check(
-    arguments: Annotated[list[str], typer.Argument(metavar="SPEC... [KEY=VALUE]...", help="Specs, then values to set in each.")],
+    arguments: Annotated[list[str], typer.Argument(metavar="SPEC", help="Files or names of shipped specs, then values to set in each, such as train.batch=64.")],
     preset: Preset = None,
     plugin: Plugins = None,
     untrusted: Untrusted = False,

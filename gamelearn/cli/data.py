@@ -1,7 +1,7 @@
 """The command `data`. This file tells what data sets hold."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,15 +90,36 @@ def _report(title: str, options: "DatasetOptions", folder: "DataFolder", seed: i
     from gamelearn.data.dataset import SPLITS, DataSet
     from gamelearn.registry import DATASETS
 
-    opened: DataSet = DATASETS[options.type].build(folder, seed, **options.own_options())
+    watched, found = _watched(folder)
+    opened: DataSet = DATASETS[options.type].build(watched, seed, **options.own_options())
     return {
         "name": title,
         "type": options.type,
         "fields": {name: {"type": each.type, "shape": list(each.shape), "classes": each.classes} for name, each in opened.fields.items()},
         "rows": {split: opened.length(split) for split in SPLITS},
         "megabytes": round(opened.bytes / 1e6, 1),
-        "places": [str(place) for place in folder.places],
+        "found": list(dict.fromkeys(found)),
     }
+
+
+def _watched(folder: "DataFolder") -> tuple["DataFolder", list[str]]:
+    """Return a folder that notes the files that it gives, and the list of them."""
+    from gamelearn.data.folder import DataFolder
+
+    found: list[str] = []
+
+    class Watched(DataFolder):
+        def find(self, relative: str | Path) -> Path | None:
+            path = super().find(relative)
+            found.extend([str(path)] if path else [])
+            return path
+
+        def download(self, relative: str, urls: Sequence[str], verify: Callable[[Path], None]) -> Path:
+            path = super().download(relative, urls, verify)
+            found.append(str(path))
+            return path
+
+    return Watched(folder.spec_folder, folder.root, folder.untrusted), found
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -107,4 +128,6 @@ def _print(report: dict[str, Any]) -> None:
         classes = f" with {field['classes']} classes" if field["classes"] else ""
         typer.echo(f"  {name}: {field['type']}{classes} of shape {tuple(field['shape'])}")
     typer.echo("  rows: " + ", ".join(f"{split} {rows:,}" for split, rows in report["rows"].items()))
-    typer.echo(f"  as tensors: {report['megabytes']:,} MB; files are looked for in {', then '.join(report['places'])}")
+    typer.echo(f"  as tensors: {report['megabytes']:,} MB")
+    for path in report["found"] or ["installed with a package, no file of its own"]:
+        typer.echo(f"  found: {path}")

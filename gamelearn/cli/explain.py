@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gamelearn.cli.options import Plugins, Preset, Untrusted, one_spec
+from gamelearn.cli.options import Plugins, Preset, Spec, Untrusted, Values, only_overrides
 
 
 class ExplainFormat(StrEnum):
@@ -18,7 +18,8 @@ class ExplainFormat(StrEnum):
 
 
 def explain(
-    arguments: Annotated[list[str], typer.Argument(metavar="SPEC [KEY=VALUE]...", help="A spec, then values to set in it.")],
+    spec: Spec,
+    values: Values = None,
     format: Annotated[ExplainFormat, typer.Option("--format", help="How to print it; mermaid has the graph alone.")] = ExplainFormat.text,
     preset: Preset = None,
     plugin: Plugins = None,
@@ -34,6 +35,5 @@ def explain(
     from gamelearn.game import check
     from gamelearn.report.explain import explain as explanation
 
-    spec, overrides = one_spec(arguments)
-    checked = check(spec, preset=preset, overrides=overrides, plugins=plugin or (), untrusted=untrusted)
+    checked = check(spec, preset=preset, overrides=only_overrides(values or ()), plugins=plugin or (), untrusted=untrusted)
     typer.echo(explanation(checked, format.value), nl=False)

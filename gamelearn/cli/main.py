@@ -41,7 +41,7 @@ for _name, _command in (
     ("init", init),
     ("data", data),
 ):
-    app.command(_name)(guarded(_command))
+    app.command(_name, short_help=(_command.__doc__ or "").split("\n")[0])(guarded(_command))
 
 
 def _version(shown: bool) -> None:

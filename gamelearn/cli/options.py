@@ -1,13 +1,14 @@
 """Arguments and options that several commands have. This file declares them, and takes arguments apart."""
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gamelearn.errors import GamelearnError
+from gamelearn.errors import GamelearnError, quoted
 
 Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE_OR_MODULE", help="Load a plugin; may be repeated.")]
 Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="Take one of the spec's presets.")]
@@ -25,24 +26,27 @@ class TextOrJson(StrEnum):
 
 TableFormat = Annotated[TextOrJson, typer.Option("--format", help="How to print it.")]
 
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A file, or the name of a shipped spec.")]
+Values = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Values to set, such as train.batch=64.")]
+
 _OVERRIDE = re.compile(r"[A-Za-z_][\w.-]*=")
 
 
-def specs_and_overrides(arguments: list[str]) -> tuple[list[str], list[str]]:
+def specs_and_overrides(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the arguments that name specs, then those that set values, `key=value`."""
-    overrides = [each for each in arguments if _OVERRIDE.match(each) and not Path(each).exists()]
-    return [each for each in arguments if each not in overrides], overrides
+    specs, overrides = [], []
+    for each in arguments:
+        (overrides if _OVERRIDE.match(each) and not Path(each).exists() else specs).append(each)
+    return specs, overrides
 
 
-def one_spec(arguments: list[str]) -> tuple[str, list[str]]:
-    """Return the one spec and the overrides of the arguments.
+def only_overrides(arguments: Iterable[str]) -> list[str]:
+    """Return arguments that all set values.
 
     Raises:
-        GamelearnError: there is no spec, or more than one.
+        GamelearnError: one of them does not.
     """
-    specs, overrides = specs_and_overrides(arguments)
-    if not specs:
-        raise GamelearnError("name a spec: a file, or a shipped one that 'gamelearn list specs' lists")
-    if len(specs) > 1:
-        raise GamelearnError(f"one spec at a time, got {' and '.join(map(repr, specs))}; a value is set by key=value, without spaces")
-    return specs[0], overrides
+    others, overrides = specs_and_overrides(arguments)
+    if others:
+        raise GamelearnError(f"expected key=value after the spec, without spaces, got {quoted(others)}")
+    return overrides

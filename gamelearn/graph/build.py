@@ -6,13 +6,14 @@ This file runs the parts of the reading in order.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gamelearn.errors import nearest, quoted
+from gamelearn.errors import quoted
 from gamelearn.graph.checks import check_graph
 from gamelearn.graph.factors import build_players
 from gamelearn.graph.model import Graph
 from gamelearn.graph.stages import build_stages
 from gamelearn.graph.symbols import Scope, build_scope
 from gamelearn.graph.terms import Context, build_sampler
+from gamelearn.graph.uses import names_in_use
 from gamelearn.options import Mistake
 from gamelearn.spec.formula import RESERVED
 from gamelearn.spec.schema import Spec
@@ -32,7 +33,7 @@ def build_graph(spec: Spec) -> Graph:
     Raises:
         GraphError: the game has mistakes; all of them, with their paths in the spec.
     """
-    scope = build_scope(spec.variables)
+    scope = build_scope(spec.variables, names_in_use(spec))
     players = build_players(spec.players, scope)
     context = Context(scope, players, spec.data.streams)
     _check_names(spec, scope)
@@ -81,8 +82,8 @@ def _check_streams(spec: Spec, scope: Scope) -> None:
                 what = f"{variable!r} is a group: name its variables, {quoted(scope.groups[variable])}"
                 scope.report((*path, "variables", variable), what, on_key=True)
             elif variable not in scope.variables:
-                hint = nearest(variable, [each for each in scope.variables if each not in stream.variables])
+                hint = scope.nearest(variable, scope.variables, stream.variables)
                 what = f"unknown variable {variable!r}; known: {quoted(scope.variables)}"
-                scope.report((*path, "variables", variable), what, hint or nearest(variable, scope.variables), on_key=True)
+                scope.report((*path, "variables", variable), what, hint, on_key=True)
         if len(scope.mistakes) > before:
             scope.doubtful.add(name)

@@ -99,7 +99,8 @@ class _Builder:
                 heads[head] = variable
             else:
                 what = f"unknown variable {variable!r}; known: {quoted(self.scope.variables)}"
-                self.scope.report((*path, "outputs", head), what, nearest(variable, self.scope.variables))
+                hint = self.scope.nearest(variable, self.scope.variables, (options.outputs or {}).values())
+                self.scope.report((*path, "outputs", head), what, hint)
         if inputs and heads:
             self.networks[name] = Network(self.name, name, options, inputs, heads, path)
         if len(self.scope.mistakes) > before:
@@ -112,13 +113,19 @@ class _Builder:
                 found += self.scope.groups.get(name, (name,))
             else:
                 known = [*self.scope.variables, *self.scope.groups]
-                hint = nearest(name, [each for each in known if each not in names]) or nearest(name, known)
+                hint = self.scope.nearest(name, known, names)
                 self.scope.report((*path, index), f"unknown variable {name!r}; known: {quoted(known)}", hint)
         return tuple(dict.fromkeys(found))
 
     def _sides(self, text: str, path: Path, *, on_key: bool) -> tuple[tuple[str, ...], tuple[Expanded, ...]] | None:
         sides = self.scope.parse(parse_factor, text, path, on_key=on_key)
-        expanded = [self.scope.expand(side, path, on_key=on_key) for side in sides] if sides else [None, None]
+        if sides is None:
+            return None
+        names = {symbol.name for side in sides for symbol in side}
+        elsewhere = {name for other in self.options.factors if other != text for name in re.findall(r"\w+", other.split("|")[0])}
+        expanded = [
+            self.scope.expand(side, path, on_key=on_key, taken=names | taken) for side, taken in zip(sides, (elsewhere, set()), strict=True)
+        ]
         if expanded[0] is None or expanded[1] is None:
             return None
         targets, givens = _names(expanded[0]), expanded[1]
@@ -238,14 +245,14 @@ class _Builder:
             return None
         if name not in declared:
             self.scope.report(
-                path, f"unknown network {name!r} of player {self.name!r}; known: {quoted(declared) or 'none'}", nearest(name, declared)
+                path, f"unknown network {name!r} of player {self.name!r}; known: {quoted(declared) or 'none'}", self.scope.nearest(name, declared)
             )
             return None
         heads = declared[name].outputs or {}
         self.used_heads.add((name, head))
         if head not in heads:
             used = {other for network, other in self.used_heads if network == name}
-            hint = nearest(head, [each for each in heads if each not in used]) or nearest(head, heads)
+            hint = self.scope.nearest(head, heads, used)
             self.scope.report(path, f"the network {name!r} has no head {head!r}; known: {quoted(heads) or 'none'}", hint, offset=match.start(2))
             return None
         return self._one_head(name, head, targets, path)
@@ -260,9 +267,11 @@ class _Builder:
 
     def _share(self, text: str, targets: tuple[str, ...], path: Path) -> _Made | None:
         call = self.scope.parse(parse_call, text, path)
-        shown = self.scope.expand(call.targets, path) if call else None
-        givens = self.scope.expand(call.givens, path) if call else None
-        if call is None or shown is None or givens is None:
+        if call is None:
+            return None
+        names = {symbol.name for symbol in (*call.targets, *call.givens)}
+        shown, givens = (self.scope.expand(side, path, taken=names) for side in (call.targets, call.givens))
+        if shown is None or givens is None:
             return None
         primed = next((symbol for symbol in (*call.targets, *call.givens) if symbol.primes), None)
         if primed:
@@ -312,7 +321,7 @@ def _check_share(factor: Factor, index: int, path: Path, players: Mapping[str, P
     score = factor.scores[index]
     assert isinstance(score, SharedScore)
     if score.player not in players:
-        scope.report(path, f"unknown player {score.player!r}; known: {quoted(players)}", nearest(score.player, players))
+        scope.report(path, f"unknown player {score.player!r}; known: {quoted(players)}", scope.nearest(score.player, players))
         return
     other = players[score.player]
     shared = other.factors.get(score.factor)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic_core import PydanticCustomError
 
-from gamelearn.errors import nearest, quoted
+from gamelearn.errors import quoted
 from gamelearn.graph.model import Stage, Term
 from gamelearn.graph.terms import Context, build_term
 from gamelearn.options import Path
@@ -76,7 +76,7 @@ def _check_order(name: str, order: tuple[str, ...], utilities: Mapping[str, obje
     unknown = [player for player in (*order, *utilities) if player not in context.players]
     for index, player in enumerate(order):
         if player not in context.players:
-            hint = nearest(player, [each for each in context.players if each not in order]) or nearest(player, context.players)
+            hint = context.scope.nearest(player, context.players, order)
             context.scope.report((*path, index), f"unknown player {player!r}; known: {quoted(context.players)}", hint)
         elif player not in utilities and not unknown:
             context.scope.report((*path, index), f"the player {player!r} has no utility in stage {name!r}, so it has no turn")
@@ -105,7 +105,7 @@ def _utilities(utilities: Mapping[str, tuple[NamedTerm, ...]], context: Context,
         place = (*path, player)
         if player not in context.players:
             what = f"unknown player {player!r}; known: {quoted(context.players)}"
-            hint = nearest(player, [each for each in context.players if each not in utilities]) or nearest(player, context.players)
+            hint = context.scope.nearest(player, context.players, utilities)
             context.scope.report(place, what, hint, on_key=True)
             continue
         terms = [build_term(each, player, context, place) for each in named]
@@ -117,7 +117,7 @@ def _check_streams(train: Train, names: Iterable[str], context: Context, path: P
     for stream in names:
         if stream != "default" and stream not in context.streams:
             what = f"unknown stream {stream!r}; known: {quoted(context.streams) or 'none'}"
-            hint = nearest(stream, [each for each in context.streams if each not in train.batch]) or nearest(stream, context.streams)
+            hint = context.scope.nearest(stream, context.streams, train.batch)
             context.scope.report((*path, "batch", stream), what, hint, on_key=True)
 
 
@@ -126,7 +126,7 @@ def _check_optimizers(train: Train, names: Iterable[str], context: Context, path
         place: Path = (*path, "optimizers", player)
         if player not in context.players:
             what = f"unknown player {player!r}; known: {quoted(context.players)}"
-            hint = nearest(player, [each for each in context.players if each not in train.optimizers]) or nearest(player, context.players)
+            hint = context.scope.nearest(player, context.players, train.optimizers)
             context.scope.report(place, what, hint, on_key=True)
         try:
             train.optimizer_of(player)

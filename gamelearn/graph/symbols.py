@@ -3,7 +3,7 @@
 This file turns the symbols of a formula into variables.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -41,6 +41,13 @@ class Scope:
     """Players, streams and samplers with mistakes of their own: what formulas ask of them is not held against the formulas."""
     unclear: set[str] = field(default_factory=set)
     """Groups with mistakes of their own."""
+    used: frozenset[str] = frozenset()
+    """The names that the spec refers to anywhere: a name that nothing refers to is the likelier meaning of a misspelt one."""
+
+    def nearest(self, name: str, known: Iterable[str], taken: Collection[str] = ()) -> str | None:
+        """Return the known name that was probably meant; those taken, beside it, come last."""
+        names = list(known)
+        return nearest(name, [each for each in names if each not in taken], self.used) or nearest(name, names, self.used)
 
     def report(self, path: Path, what: str, suggestion: str | None = None, *, on_key: bool = False, offset: int = 0) -> None:
         """Note a mistake, once, and go on."""
@@ -56,13 +63,18 @@ class Scope:
             self.report(path, error.what, error.suggestion, on_key=on_key, offset=error.offset)
             return None
 
-    def expand(self, symbols: tuple[Symbol, ...], path: Path, *, on_key: bool = False) -> tuple[Expanded, ...] | None:
-        """Return the variables that symbols stand for; None if one is unknown or comes twice, which is noted as a mistake."""
+    def expand(self, symbols: tuple[Symbol, ...], path: Path, *, on_key: bool = False, taken: Collection[str] = ()) -> tuple[Expanded, ...] | None:
+        """Return the variables that symbols stand for; None if one is unknown or comes twice, which is noted as a mistake.
+
+        Names that are taken, beside these symbols, are not what a misspelt one means.
+        """
         found: list[Expanded] = []
         is_clear = True
         for symbol in symbols:
             if symbol.name not in self.variables and symbol.name not in self.groups:
-                self._report_unknown(symbol, symbols, path, on_key=on_key)
+                names = [*self.variables, *self.groups]
+                hint = self.nearest(symbol.name, names, {*taken, *(other.name for other in symbols)})
+                self.report(path, f"unknown variable {symbol.name!r}; known: {quoted(names)}", hint, on_key=on_key, offset=symbol.offset)
             is_clear &= symbol.name in self.variables or (symbol.name in self.groups and symbol.name not in self.unclear)
             group = symbol.name if symbol.name in self.groups else None
             for name in self.groups.get(symbol.name, (symbol.name,)):
@@ -73,21 +85,15 @@ class Scope:
                 found.append(each)
         return tuple(found) if is_clear else None
 
-    def _report_unknown(self, symbol: Symbol, beside: tuple[Symbol, ...], path: Path, *, on_key: bool) -> None:
-        names = [*self.variables, *self.groups]
-        taken = {other.name for other in beside}
-        hint = nearest(symbol.name, [name for name in names if name not in taken]) or nearest(symbol.name, names)
-        self.report(path, f"unknown variable {symbol.name!r}; known: {quoted(names)}", hint, on_key=on_key, offset=symbol.offset)
 
-
-def build_scope(variables: Mapping[str, schema.Variable | schema.Group]) -> Scope:
+def build_scope(variables: Mapping[str, schema.Variable | schema.Group], used: frozenset[str] = frozenset()) -> Scope:
     """Return the variables of a spec with its groups expanded."""
     plain = {
         name: Variable(name, each.type, tuple(each.shape), each.classes)
         for name, each in variables.items()
         if isinstance(each, schema.Variable)
     }
-    scope = Scope(plain, {})
+    scope = Scope(plain, {}, used=used)
     members = {name: each.members for name, each in variables.items() if isinstance(each, schema.Group)}
     scope.groups = _expanded_groups(members, scope)
     for name in RESERVED:
@@ -129,7 +135,7 @@ def _check_members(name: str, members: tuple[str, ...], groups: Mapping[str, tup
     for index, member in enumerate(members):
         if member not in groups and member not in scope.variables:
             names = [*scope.variables, *groups]
-            hint = nearest(member, [each for each in names if each not in members and each != name])
+            hint = scope.nearest(member, names, {*members, name})
             scope.report(("variables", name, index), f"unknown variable {member!r}; known: {quoted(names)}", hint)
         elif member in members[:index]:
             scope.report(("variables", name, index), f"the group {name!r} names {member!r} twice")

@@ -6,7 +6,7 @@ This file reads formulas against the players, streams or samplers that they name
 from collections.abc import Collection, Mapping, Sized
 from dataclasses import dataclass, field
 
-from gamelearn.errors import nearest, quoted
+from gamelearn.errors import quoted
 from gamelearn.graph.model import Bound, Draw, Player, PlayerDraw, Sampler, SamplerDraw, StreamDraw, Term
 from gamelearn.graph.resolve import ResolutionError, resolve_factors
 from gamelearn.graph.symbols import Expanded, Scope
@@ -26,8 +26,7 @@ class Context:
 
     def bind_player(self, call: Call, path: Path) -> tuple[Bound, ...] | None:
         """Resolve `player(targets | givens)` to factors bound to the formula's variables."""
-        targets = self.scope.expand(call.targets, path)
-        givens = self.scope.expand(call.givens, path)
+        targets, givens = self._sides(call, path)
         if targets is None or givens is None:
             return None
         actual = self._binding(call, targets, givens, path)
@@ -40,6 +39,10 @@ class Context:
                 self.scope.report(path, str(error), offset=call.offset)
             return None
         return tuple(Bound(factor, actual[factor.target], tuple((given, actual[given]) for given in factor.givens)) for factor in factors)
+
+    def _sides(self, call: Call, path: Path) -> tuple[tuple[Expanded, ...] | None, tuple[Expanded, ...] | None]:
+        names = {symbol.name for symbol in (*call.targets, *call.givens)}
+        return self.scope.expand(call.targets, path, taken=names), self.scope.expand(call.givens, path, taken=names)
 
     def _binding(self, call: Call, targets: tuple[Expanded, ...], givens: tuple[Expanded, ...], path: Path) -> dict[str, str] | None:
         """Return the formula's variable for each variable that a call names; None, and a mistake noted, if it names two copies."""
@@ -68,7 +71,7 @@ class Context:
             return None
         known = [*self.players, *self.streams, *self.samplers]
         what = f"unknown player, stream or sampler {call.name!r}; known: {quoted(known)}"
-        self.scope.report(path, what, nearest(call.name, known), offset=call.offset)
+        self.scope.report(path, what, self.scope.nearest(call.name, known), offset=call.offset)
         return None
 
     def _stream_draw(self, call: Call, path: Path) -> StreamDraw | None:
@@ -88,7 +91,7 @@ class Context:
 
     def _sampler_draw(self, call: Call, path: Path) -> SamplerDraw | None:
         sampler = self.samplers[call.name]
-        targets, givens = self.scope.expand(call.targets, path), self.scope.expand(call.givens, path)
+        targets, givens = self._sides(call, path)
         if targets is None or givens is None or self._binding(call, targets, givens, path) is None:
             return None
         for kind, named, owned in (("draws", targets, sampler.targets), ("reads", givens, sampler.givens)):
@@ -130,7 +133,7 @@ def _scored(call: Call, context: Context, path: Path) -> tuple[Bound, ...] | Non
     if kind:
         what, hint = f"{call.name!r} is a {kind}: only a player's factors have a log-likelihood", None
     else:
-        what, hint = f"unknown player {call.name!r}; known: {quoted(context.players)}", nearest(call.name, context.players)
+        what, hint = f"unknown player {call.name!r}; known: {quoted(context.players)}", context.scope.nearest(call.name, context.players)
     context.scope.report(path, what, hint, offset=call.offset)
     return None
 
@@ -233,6 +236,6 @@ def _sampler_draw(call: Call, context: Context, path: Path) -> PlayerDraw | None
     if kind:
         what, hint = f"{call.name!r} is a {kind}: a sampler draws from players, {quoted(context.players)}", None
     else:
-        what, hint = f"unknown player {call.name!r}; known: {quoted(context.players)}", nearest(call.name, context.players)
+        what, hint = f"unknown player {call.name!r}; known: {quoted(context.players)}", context.scope.nearest(call.name, context.players)
     context.scope.report(path, what, hint, offset=call.offset)
     return None

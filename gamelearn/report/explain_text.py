@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from gamelearn.graph.model import Factor, Graph, Player, Stage, Variable
+from gamelearn.graph.model import Factor, FreeScore, Graph, Player, Stage, Variable
 from gamelearn.report.facts import Facts
 from gamelearn.report.factors import factor_parts, term_factors
 from gamelearn.report.formulas import fill, utility_text
@@ -82,7 +82,13 @@ def _sizes(graph: Graph, player: Player, parameters: PlayerParameters) -> Iterat
         heads = ", ".join(network.heads.values())
         yield name, f"{size:,} ({network.options.net}, {', '.join(network.inputs)} -> {heads})"
     for label, size in parameters.factors.items():
-        yield label, f"{size:,} (free parameters or the family's)"
+        yield label, f"{size:,} ({_whose(player.factors[label])})"
+
+
+def _whose(factor: Factor) -> str:
+    free = ["free"] if any(isinstance(score, FreeScore) for score in factor.scores) else []
+    family = [f"of the family {factor.family.type}"] if factor.family and factor.family.has_parameters else []
+    return " and ".join(free + family)
 
 
 def _reached(graph: Graph, player: Player) -> list[str]:

@@ -26,6 +26,7 @@ _SHOWN_SIDE = 48
 _GAP = 2
 _GAP_COLOUR = 128
 _GOLDEN_RATIO = 0.6180339887
+_LIGHTNESS = (0.5, 0.75, 0.3, 0.62, 0.4)
 
 
 def write_pictures(game: Game, folder: Path, round_number: int, count: int = 64, seed: int = 0) -> list[Path]:
@@ -121,7 +122,7 @@ def palette(classes: int) -> Pixels:
     """Return a colour for every class, `(classes, 3)`; class 0 is black, the others differ in hue and lightness."""
     colours = [(0.0, 0.0, 0.0)]
     for index in range(1, classes):
-        colours.append(colorsys.hls_to_rgb(index * _GOLDEN_RATIO % 1, (0.5, 0.7, 0.35)[index % 3], 0.75))
+        colours.append(colorsys.hls_to_rgb(index * _GOLDEN_RATIO % 1, _LIGHTNESS[index % len(_LIGHTNESS)], 0.8))
     return (np.array(colours) * 255).round().astype(np.uint8)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gamelearn.graph.model import Graph
-from gamelearn.plan import ColumnStep, DrawStep, EvaluateStep, Free, LogStep, Plan, Step, make_plan, outputs_of, shared_by
+from gamelearn.plan import ColumnStep, DrawStep, EvaluateStep, Free, LogStep, Plan, Step, Turn, make_plan, needs_of, outputs_of
 
 
 @dataclass(frozen=True)
@@ -66,19 +66,49 @@ class NumberedPlan:
 
 def number_steps(graph: Graph, plan: Plan) -> NumberedPlan:
     """Return a stage's plan with numbered steps, beside what it would cost without sharing."""
-    numbering = _Numbering(shared_by(plan))
-    phases = []
+    users = _users(plan)
+    numbering = _Numbering()
+    phases, index = [], 0
     for phase in plan.phases:
-        completion = tuple(numbering.step(step, numbering.round) for step in phase.completion)
+        completion = tuple(numbering.step(step, numbering.round, users.get((None, step.key), ())) for step in phase.completion)
         turns = []
         for turn in phase.turns:
             own = dict(numbering.round)
-            steps = tuple(numbering.step(step, own) for step in turn.steps)
+            steps = tuple(numbering.step(step, own, users.get((index, step.key), ())) for step in turn.steps)
             terms = {each.term.title: tuple(_signed(sign, own[key]) for sign, key in each.logs) for each in turn.terms}
             turns.append(NumberedTurn(turn.player, turn.repeat, steps, terms))
+            index += 1
         phases.append(NumberedPhase(completion, tuple(turns)))
     unshared = make_plan(graph, plan.stage.name, share=False).evaluations
     return NumberedPlan(plan.stage.name, plan.stage.schedule.mode, tuple(phases), plan.evaluations, unshared)
+
+
+def _users(plan: Plan) -> dict[tuple[int | None, str], tuple[str, ...]]:
+    """Return the titles of the terms that use a step of the completion (None) or of a turn, by its index.
+
+    A turn evaluates its own networks again, with gradient, under the keys of the completion.
+    """
+    found: dict[tuple[int | None, str], list[str]] = {}
+    completed = {ref: step for phase in plan.phases for step in phase.completion for ref in outputs_of(step)}
+    for index, turn in enumerate(plan.turns):
+        for term in turn.terms:
+            for where, key in _used(index, turn, [key for _, key in term.logs], completed):
+                found.setdefault((where, key), []).append(term.term.title)
+    return {place: tuple(dict.fromkeys(titles)) for place, titles in found.items()}
+
+
+def _used(index: int, turn: Turn, refs: list[str], completed: Mapping[str, Step]) -> set[tuple[int | None, str]]:
+    own = {ref: step for step in turn.steps for ref in outputs_of(step)}
+    pending: list[tuple[bool, str]] = [(True, ref) for ref in refs]
+    seen: set[tuple[int | None, str]] = set()
+    while pending:
+        in_turn, ref = pending.pop()
+        here = in_turn and ref in own
+        step = own[ref] if here else completed[ref]
+        if (place := (index if here else None, step.key)) not in seen:
+            seen.add(place)
+            pending += [(here, need) for need in needs_of(step)]
+    return seen
 
 
 def _signed(sign: int, number: str) -> str:
@@ -88,13 +118,12 @@ def _signed(sign: int, number: str) -> str:
 class _Numbering:
     """Counts steps and names their values; `round` holds the values of completions, which later phases see."""
 
-    def __init__(self, users: Mapping[str, tuple[str, ...]]) -> None:
-        self.users = users
+    def __init__(self) -> None:
         self.round: dict[str, str] = {}
         self.noises: dict[tuple[str, int], str] = {}
         self.count = 0
 
-    def step(self, step: Step, known: dict[str, str]) -> NumberedStep:
+    def step(self, step: Step, known: dict[str, str], terms: tuple[str, ...]) -> NumberedStep:
         self.count += 1
         outputs = outputs_of(step)
         for output in outputs:
@@ -103,7 +132,7 @@ class _Numbering:
         noise_key = f"{step.noise}~{step.repeat}" if isinstance(step, DrawStep) and step.repeat else getattr(step, "noise", None)
         noise = self._noise(step) if isinstance(step, DrawStep) else None
         inputs = tuple(dict.fromkeys(known.get(ref, ref) for ref in _inputs(step)))
-        return NumberedStep(self.count, _kind(step), step.title, inputs, self.users.get(step.key, ()), noise, noise_key)
+        return NumberedStep(self.count, _kind(step), step.title, inputs, terms, noise, noise_key)
 
     def _noise(self, step: DrawStep) -> str:
         key = (step.noise, step.repeat)

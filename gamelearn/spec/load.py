@@ -34,6 +34,7 @@ class SpecFile:
         path: the file.
         mistakes: what is wrong with it; empty in a spec that may be used.
         problems: the mistakes with their places.
+        presets: the names of its presets.
     """
 
     spec: Spec
@@ -42,6 +43,7 @@ class SpecFile:
     path: FilePath
     mistakes: tuple[Mistake, ...] = ()
     problems: tuple[Problem, ...] = ()
+    presets: tuple[str, ...] = ()
 
     def locate(self, mistakes: Iterable[Mistake], severity: str = "error") -> list[Problem]:
         """Return mistakes with their places in the file."""
@@ -97,7 +99,7 @@ def load_source(
         found.add_preset(name, composed.tree, composed.presets[name])
     if spec is None or problems or wrong_paths:
         raise SpecError(found.problems)
-    return SpecFile(spec, tree, composed.text, path, tuple(found.mistakes), tuple(found.problems))
+    return SpecFile(spec, tree, composed.text, path, tuple(found.mistakes), tuple(found.problems), tuple(composed.presets))
 
 
 def find_spec(path_or_name: FilePath | str) -> FilePath:

@@ -5,11 +5,13 @@ string, a list or a map) is brought into one form here, each piece with the path
 only place where defaults live.
 """
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 from pydantic_core import PydanticCustomError
 
+from gamelearn.errors import nearest
 from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, mistake, mistakes_error, validate_as
 from gamelearn.registry import DATASETS, OPTIMIZERS, PLAYERS
 from gamelearn.spec.kinds import DatasetOptions, Name, OptimizerOptions, PlayerOptions, Positive
@@ -342,6 +344,9 @@ def _player(value: Any) -> Any:
 Player = Annotated[SerializeAsAny[PlayerOptions], BeforeValidator(_player)]
 
 
+_TOP_KEYS = ("extends", "presets")
+
+
 class Spec(Options):
     """A whole spec, after `extends`, presets and overrides."""
 
@@ -365,6 +370,11 @@ class Spec(Options):
     """Which players move, and when."""
     train: Train = Train()
     """How long, how fast, and with what the players learn."""
+
+    @classmethod
+    def _unknown(cls, key: Any) -> Mistake:
+        made = super()._unknown(key)
+        return replace(made, suggestion=made.suggestion or nearest(str(key), _TOP_KEYS))
 
     @model_validator(mode="after")
     def _one_plan(self) -> "Spec":

@@ -33,6 +33,15 @@ def move_averages(averages: Mapping[str, torch.Tensor], player: nn.Module, decay
     torch._foreach_lerp_(list(averages.values()), [parameters[name] for name in averages], weight)
 
 
+@torch.no_grad()
+def restart_averages(averages: Mapping[str, torch.Tensor], player: nn.Module, prefix: str) -> None:
+    """Begin again at the parameters whose names have a prefix."""
+    parameters = dict(player.named_parameters())
+    for name, average in averages.items():
+        if name.startswith(prefix):
+            average.copy_(parameters[name])
+
+
 @contextmanager
 def averaged_weights(players: Mapping[str, nn.Module], averages: Mapping[str, Mapping[str, torch.Tensor]]) -> Iterator[None]:
     """Let the players have their averaged weights meanwhile; without averages, nothing changes."""

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from gamelearn.errors import RunError, quoted
-from gamelearn.losses import Objective, Values, owned_by
+from gamelearn.losses import Values, owned_by
 from gamelearn.players.player import Player
 from gamelearn.spec.kinds import OptimizerOptions
 from gamelearn.train.optimizers import build_optimizer, set_learning_rate
@@ -42,7 +42,7 @@ class Learner:
         with owned_by(self.name, players):
             loss, terms = objective(values)
             loss.backward()
-        norm = get_total_norm([parameter.grad for parameter in self._moved() if parameter.grad is not None])
+        norm = get_total_norm(list(self.gradients().values()))
         return loss.detach(), terms, norm
 
     def step(self, number: int, norm: torch.Tensor) -> float:
@@ -54,13 +54,10 @@ class Learner:
         """
         rate = set_learning_rate(self.optimizer, self._options, number, self._rounds)
         if self._options.clip is not None:
-            clip_grads_with_norm_(self._moved(), self._options.clip, norm)
+            clip_grads_with_norm_(self.parameters.values(), self._options.clip, norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return rate
-
-    def _moved(self) -> list[nn.Parameter]:
-        return [parameter for parameter in self.parameters.values() if parameter.grad is not None]
 
     def gradients(self) -> dict[str, torch.Tensor]:
         """Return the gradients that there are, by parameter."""
@@ -109,8 +106,3 @@ class Learner:
         if value.shape != parameter.shape:
             return value.to(device, copy=True)
         return torch.empty_like(parameter, dtype=value.dtype, device=device, requires_grad=False).copy_(value)
-
-
-def reads_of(objective: Objective, values: Values) -> Values:
-    """Return the values that an objective reads."""
-    return {ref: values[ref] for ref in objective.reads}
