@@ -124,13 +124,14 @@ def _problems(path: str | Path, preset: str, overrides: Sequence[str], untrusted
 
 
 def _checked(file: SpecFile) -> CheckedSpec:
-    mistakes: list[Mistake] = list(file.mistakes)
+    mistakes = list(file.mistakes)
     plans: dict[str, Plan] = {}
     try:
         graph = build_graph(file.spec)
         mistakes += shape_mistakes(graph)
         plans = _plans(graph, mistakes)
     except GraphError as error:
+        mistakes = [each for each in mistakes if each.path[:1] != ("presets",)]  # they may come from the graph's
         mistakes += [each for each in error.mistakes if not _is_explained(each, file.mistakes)]
     mistakes += _data_mistakes(file.spec, mistakes)
     if mistakes:

@@ -88,7 +88,8 @@ def registered_models() -> dict[str, type[Options]]:
 
 
 def test_every_key_of_the_language_is_documented() -> None:
-    models = {inner for model in (Spec, *registered_models().values()) for inner in models_in(model)}
+    roots: list[type[Options]] = [Spec, *registered_models().values()]
+    models = {inner for model in roots for inner in models_in(model)}
     silent = [f"{model.__name__}.{name}" for model in models for name, field in model.model_fields.items() if not field.description]
     assert [name for name in silent if not name.startswith(INTERNAL) and not name.endswith(".type")] == []
     assert len(models) > 20
@@ -172,6 +173,11 @@ def test_a_command_in_the_prose_exists_with_its_options(words: tuple[str, ...]) 
     assert {word.strip("[]") for word in arguments if word.startswith(("--", "[--"))} <= known | {"--help"}
 
 
+def test_the_readme_names_every_command() -> None:
+    named = re.findall(r"^\| `gamelearn (\w+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(named) == sorted(vars(typer.main.get_command(app))["commands"])
+
+
 def run_python(arguments: list[str], folder: Path) -> str:
     done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -204,7 +210,7 @@ def test_the_plugin_of_the_documentation_trains(plugin_folder: Path) -> None:
     lines = [words for words in command_lines().values() if "--plugin" in words]
     assert [words[1] for words in lines] == ["check", "train"]
     for words in lines:
-        short = ["train.rounds=12", "--device", "cpu"] if words[1] == "train" else []
+        short = ["train.rounds=12"] if words[1] == "train" else []
         run_gamelearn([*words[1:], *short], plugin_folder)
     metrics = next(plugin_folder.glob("runs/my-rings/*/metrics.jsonl")).read_text()
     assert "painter" in metrics

@@ -12,6 +12,7 @@ from gamelearn.errors import GamelearnError, quoted
 
 Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE_OR_MODULE", help="Load a plugin; may be repeated.")]
 Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="Take one of the spec's presets.")]
+Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps.  [default: the fastest]")]
 Untrusted = Annotated[
     bool, typer.Option("--untrusted", help="The spec is somebody else's: refuse paths out of its folder and the data root, bound all sizes.")
 ]

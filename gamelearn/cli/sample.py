@@ -1,9 +1,68 @@
 """The command `sample`. This file draws from a trained game."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gamelearn.cli.guard import say
+from gamelearn.cli.options import Device, Plugins, Untrusted
+from gamelearn.cli.runs import find_run
+from gamelearn.errors import GamelearnError
 
-def sample(run: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
-    """Sample."""
+if TYPE_CHECKING:
+    import torch
+
+    from gamelearn.game import Game
+
+
+def sample(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or a game's name below runs/ (its newest run).")],
+    player: Annotated[str | None, typer.Option("--player", help="Who draws.  [default: who can draw most variables]")] = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many samples.")] = 64,
+    seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal samples.")] = 0,
+    means: Annotated[bool, typer.Option("--means/--draws", help="Expectations of what is drawn last, or draws of it.")] = True,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where to.  [default: RUN/samples]")] = None,
+    checkpoint: Annotated[int | None, typer.Option("--checkpoint", metavar="ROUND", min=0, help="Which one.  [default: the newest]")] = None,
+    device: Device = None,
+    plugin: Plugins = None,
+    untrusted: Untrusted = False,
+) -> None:
+    """Draw from a trained game, as arrays and as pictures of what is an image.
+
+    One player draws all its variables, each from the ones before. Averaged weights are taken where there are any.
+
+    \b
+    gamelearn sample digits-vae
+    gamelearn sample runs/digits-vae/3 --count 256 --seed 1 --draws
+    gamelearn sample digits-vae --checkpoint 1000 --out pictures
+    """
+    from gamelearn.run import Run
+    from gamelearn.sampling import ancestral, drawing_player
+    from gamelearn.train.device import choose_device
+
+    folder = find_run(run)
+    game = Run(folder, say=say).game(checkpoint, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)
+    drawing, _ = drawing_player(game.graph, player)
+    values = ancestral(game, drawing, count, seed=seed, decide="mean" if means else "draw")
+    title = f"{'means' if means else 'draws'}-{drawing}-seed-{seed}"
+    if checkpoint is not None:
+        title = f"round-{checkpoint:09d}-{title}"
+    for path in _write(game, values, out or folder / "samples", title):
+        typer.echo(str(path))
+
+
+def _write(game: "Game", values: "dict[str, torch.Tensor]", folder: Path, title: str) -> list[Path]:
+    import numpy as np
+
+    from gamelearn.report.pictures import image_variables, save_grid, to_pixels
+
+    images = {name: variable for name, variable in image_variables(game.graph).items() if name in values}
+    arrays = folder / f"{title}.npz"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(arrays, allow_pickle=False, **{name: value.cpu().numpy() for name, value in values.items()})
+        pictures = [save_grid(to_pixels(values[name], each), folder / f"{title}-{name}.png") for name, each in images.items()]
+    except OSError as error:
+        raise GamelearnError(f"cannot write into {str(folder)!r}: {error.strerror or error}") from None
+    return [arrays, *pictures]

@@ -1,16 +1,123 @@
 """The command `train`. This file starts, or resumes, the training of a game."""
 
-from typing import Annotated
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gamelearn.cli.options import Plugins, Preset, Untrusted
+from gamelearn.cli.guard import say
+from gamelearn.cli.options import Device, Plugins, Preset, Untrusted, Values, only_overrides, specs_and_overrides
+from gamelearn.cli.runs import find_run
+from gamelearn.errors import GamelearnError
+
+if TYPE_CHECKING:
+    import torch
+
+    from gamelearn.game import Game
+
+_SIGNAL_STATUS = 128
 
 
 def train(
-    arguments: Annotated[list[str], typer.Argument(metavar="SPEC [KEY=VALUE]...")],
+    spec: Annotated[str | None, typer.Argument(metavar="SPEC", help="A file, or the name of a shipped spec. A run resumes without.")] = None,
+    values: Values = None,
     preset: Preset = None,
+    run: Annotated[Path | None, typer.Option("--run", metavar="DIR", help="The run's folder.  [default: runs/NAME/NUMBER]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
+    device: Device = None,
     plugin: Plugins = None,
     untrusted: Untrusted = False,
 ) -> None:
-    """Train a game."""
+    """Train a game, into a folder of its own.
+
+    Ctrl-C ends the round and writes a checkpoint; a second one stops at once. What is printed ends with the pictures' paths.
+
+    \b
+    gamelearn train digits-vae
+    gamelearn train my_game.yaml train.rounds=500 train.optimizer.lr=1e-4
+    gamelearn train mnist-lvae --preset quick --device cuda --run runs/first
+    gamelearn train digits-vae --resume
+    gamelearn train --resume --run runs/first train.rounds=9000
+    """
+    specs, more = specs_and_overrides([spec] if spec else [])
+    overrides = more + only_overrides(values or ())
+    if not specs and not resume:
+        raise GamelearnError("name a spec: a file, or a shipped one that 'gamelearn list specs' lists")
+    if not specs and run is None:
+        raise GamelearnError("name the spec, or the run to resume: gamelearn train --resume --run DIR")
+    _train(specs[0] if specs else None, overrides, preset, run, resume, device, plugin or [], untrusted)
+
+
+def _train(
+    spec: str | None,
+    overrides: list[str],
+    preset: str | None,
+    run_folder: Path | None,
+    resume: bool,
+    device_name: str | None,
+    plugins: list[str],
+    untrusted: bool,
+) -> None:
+    from rich.console import Console
+
+    from gamelearn.game import load
+    from gamelearn.report.pictures import write_pictures
+    from gamelearn.run import train as train_game
+    from gamelearn.train.device import choose_device
+
+    device = choose_device(device_name)
+    if spec is not None:
+        game = load(spec, *overrides, preset=preset, plugins=plugins, device=device, untrusted=untrusted)
+    else:
+        assert run_folder is not None
+        run_folder = find_run(str(run_folder))
+        game = _game_of_run(run_folder, overrides, preset, plugins, device, untrusted)
+    for warning in game.checked.warnings if game.checked else ():
+        say(str(warning))
+    typer.echo(_device_line(device, device_name))
+    _say_data(game)
+    count = list(game.graph.stages.values())[-1].train.samples.count
+
+    def pictures(game: "Game", folder: Path, round_number: int) -> list[Path]:
+        return write_pictures(game, folder, round_number, count, game.graph.seed)
+
+    done = train_game(
+        game, run_folder=run_folder, resume=resume, console=Console(), pictures=pictures, preset=preset, overrides=overrides
+    )
+    if done.stopped_by:
+        raise typer.Exit(_SIGNAL_STATUS + signal.Signals[done.stopped_by].value)
+    typer.echo(f"next: gamelearn sample {done.path}")
+
+
+def _game_of_run(
+    folder: Path, overrides: list[str], preset: str | None, plugins: list[str], device: "torch.device", untrusted: bool
+) -> "Game":
+    """Load the game of a run from its resolved spec, with the original's text for the record."""
+    from gamelearn.game import load
+
+    if preset is not None:
+        raise GamelearnError("a run that is resumed without its spec has its preset already: leave --preset out, or name the spec")
+    game = load(folder / "spec.resolved.yaml", *overrides, plugins=plugins, device=device, untrusted=untrusted)
+    original = folder / "spec.yaml"
+    if game.checked is None or not original.is_file():
+        return game
+    file = replace(game.checked.file, text=original.read_text(encoding="utf-8"))
+    return replace(game, checked=replace(game.checked, file=file))
+
+
+def _device_line(device: "torch.device", asked: str | None) -> str:
+    from gamelearn.train.device import describe_device
+
+    why = "--device says so" if asked else "no accelerator is there" if device.type == "cpu" else "the fastest that is there"
+    return f"device: {describe_device(device)}, {why}"
+
+
+def _say_data(game: "Game") -> None:
+    if not game.graph.streams:
+        return
+    streams = game.streams()
+    taken = ", ".join(kind if name == "dataset" else f"{name}: {kind}" for name, kind in streams.taken.items())
+    rows = ", ".join(f"{name} {streams.length(name):,} rows" for name in streams.names)
+    typer.echo(f"data: {taken} ({rows})")

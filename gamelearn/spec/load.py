@@ -11,6 +11,7 @@ from gamelearn.errors import Problem, SpecError, nearest, quoted
 from gamelearn.options import Mistake, Path
 from gamelearn.plugins import load_builtins, missing_plugin
 from gamelearn.shipped import shipped_specs, spec_key
+from gamelearn.spec.additions import explain_additions
 from gamelearn.spec.compose import apply_override, chosen_preset, merge, read_composed, read_override
 from gamelearn.spec.limits import size_mistakes
 from gamelearn.spec.node import Node, dotted, walk
@@ -94,9 +95,11 @@ def load_source(
     tree = Node(tree.value, composed.tree.position)
     tree, wrong_paths = resolve_paths(tree, fence=path.resolve().parent if untrusted else None)
     found = _Findings(problems + wrong_paths)
-    spec, tree = _checked(tree, untrusted, found)
-    for name in composed.presets.keys() - {preset}:
-        found.add_preset(name, composed.tree, composed.presets[name])
+    spec, tree = _checked(tree, composed.tree, untrusted, found)
+    ground = _mended(composed.tree) if found.problems else composed.tree
+    for name in composed.presets if ground else ():
+        if name != preset:
+            found.add_preset(name, ground, composed.presets[name])
     if spec is None or problems or wrong_paths:
         raise SpecError(found.problems)
     return SpecFile(spec, tree, composed.text, path, tuple(found.mistakes), tuple(found.problems), tuple(composed.presets))
@@ -147,7 +150,7 @@ class _Findings:
     def add_preset(self, name: str, tree: Node, preset: Node) -> None:
         """Check a preset that is not taken: what is wrong with it and not with the spec."""
         _, mistakes = validate_tree(merge(tree, preset))
-        for each in map(with_section, mistakes[:_MOST_MISTAKES]):
+        for each in map(with_section, explain_additions(tree, mistakes[:_MOST_MISTAKES])):
             if (each.path, each.what) not in self.known:
                 self.mistakes.append(each.below(("presets", name)))
                 self.problems.append(locate_in(preset, each, prefix=("presets", name)))
@@ -161,10 +164,10 @@ def _overridden(tree: Node, argument: str, problems: list[Problem]) -> Node:
         return tree
 
 
-def _checked(tree: Node, untrusted: bool, found: _Findings) -> tuple[Spec | None, Node]:
-    """Return the spec of a tree, as much as there is without its mistakes, and the tree of that."""
+def _checked(tree: Node, base: Node, untrusted: bool, found: _Findings) -> tuple[Spec | None, Node]:
+    """Return the spec of a tree, as much as there is without its mistakes, and the tree of that; `base` is what it was laid over."""
     spec, mistakes = validate_tree(tree)
-    mistakes = [with_section(each) for each in mistakes[:_MOST_MISTAKES]]
+    mistakes = [with_section(each) for each in explain_additions(base, mistakes[:_MOST_MISTAKES])]
     found.add(tree, [*mistakes, *_missing_plugins(tree)])
     if spec is None:
         mended = repair(tree, mistakes)
@@ -174,6 +177,13 @@ def _checked(tree: Node, untrusted: bool, found: _Findings) -> tuple[Spec | None
     if untrusted:
         found.add(tree, size_mistakes(spec, tree.plain()))
     return spec, tree
+
+
+def _mended(tree: Node) -> Node | None:
+    """Return a tree without its mistakes; None where they cannot be mended without a guess."""
+    spec, mistakes = validate_tree(tree)
+    mended = None if spec else repair(tree, mistakes)
+    return tree if spec else mended[1] if mended else None
 
 
 def _missing_plugins(tree: Node) -> Iterator[Mistake]:

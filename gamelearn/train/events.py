@@ -89,7 +89,9 @@ class RoundEvent:
     @cached_property
     def per_element(self) -> dict[str, dict[str, float]]:
         """The value of every term per element of the variables that it scores, in nats."""
-        elements = {player: {term.term.name: term.elements for term in records[0].turn.terms} for player, records in self._by_player.items()}
+        elements = {
+            player: {term.term.name: term.elements for term in records[0].turn.terms} for player, records in self._by_player.items()
+        }
         return {player: {name: value / elements[player][name] for name, value in terms.items()} for player, terms in self.terms.items()}
 
     @cached_property

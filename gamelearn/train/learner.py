@@ -17,6 +17,9 @@ from gamelearn.spec.kinds import OptimizerOptions
 from gamelearn.train.optimizers import build_optimizer, set_learning_rate
 from gamelearn.train.state import OptimizerState
 
+Gradient = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""A turn's loss, its terms, and the norm of its gradient."""
+
 _ON_CPU = ("step", "mu_product")  # scalars that torch's optimizers read on the host, unless their step is one kernel
 
 
@@ -36,7 +39,7 @@ class Learner:
         self.optimizer = build_optimizer(options, self.parameters.values())
         self._options, self._rounds = options, rounds
 
-    def differentiate(self, objective: nn.Module, values: Values, players: Mapping[str, Player]) -> tuple[torch.Tensor, ...]:
+    def differentiate(self, objective: nn.Module, values: Values, players: Mapping[str, Player]) -> Gradient:
         """Take the gradient of the player's loss; return the loss, the terms `(terms,)` and the norm of the gradient."""
         self.optimizer.zero_grad(set_to_none=True)
         with owned_by(self.name, players):
@@ -77,7 +80,11 @@ class Learner:
         """
         unknown = [name for name in state.parameters if name not in self.parameters]
         if state.type != self._options.type or unknown or len(state.groups) != len(self.optimizer.param_groups):
-            what = f"parameters that it does not move: {quoted(unknown)}" if unknown else f"the type {state.type!r}, not {self._options.type!r}"
+            what = (
+                f"parameters that it does not move: {quoted(unknown)}"
+                if unknown
+                else f"the type {state.type!r}, not {self._options.type!r}"
+            )
             raise RunError(f"the checkpoint belongs to another game: the optimizer of {self.name!r} has {what}")
         self.keep(state)
         for group, numbers in zip(self.optimizer.param_groups, state.groups, strict=True):

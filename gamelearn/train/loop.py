@@ -53,7 +53,8 @@ class Trainer:
         self.progress = Progress()
         self.stop_reason: str | None = None
         self._streams = streams or (game.streams() if game.graph.streams else None)
-        self._observers, self._clock = observers, clock
+        self.observers = list(observers)
+        self._clock = clock
         self._lengths = {name: stage_length(plan, self._streams) for name, plan in game.plans.items()}
         if state is not None:
             self._check_stage(state)
@@ -99,11 +100,11 @@ class Trainer:
         why: End = "failed"
         with stopping_by_signal(self.stop):
             try:
-                for observer in self._observers:
+                for observer in self.observers:
                     observer.begin(self)
                 why = self._play()
             finally:
-                for observer in self._observers:
+                for observer in self.observers:
                     observer.end(why)
         return self.progress
 
@@ -120,7 +121,7 @@ class Trainer:
             before = now
             is_last = self.stage.length.is_over(self.progress)
             event = RoundEvent(self.progress, self.stage.name, self.stage.length, records, self.stage.rows, is_last)
-            for observer in self._observers:
+            for observer in self.observers:
                 observer.after_round(event)
         return "finished"
 

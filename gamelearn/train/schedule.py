@@ -83,7 +83,8 @@ class Progress:
         fields = {each.name: each.type for each in dataclasses.fields(cls)}
         if set(values) != set(fields) or not all(isinstance(value, int | float) for value in values.values()):
             raise RunError(f"the progress of a checkpoint has the numbers {', '.join(fields)}, got {dict(values)}")
-        return cls(**{name: float(values[name]) if kind is float else int(values[name]) for name, kind in fields.items()})
+        whole = {name: int(values[name]) for name, kind in fields.items() if kind is int}
+        return cls(**whole, seconds=float(values["seconds"]), elapsed=float(values["elapsed"]))
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,9 @@ def stage_length(plan: Plan, streams: Lengths | None) -> StageLength:
 def schedule_mistakes(graph: Graph) -> list[Mistake]:
     """Return the learning-rate schedules that need to know a number of rounds which a time budget does not give."""
     return [
-        Mistake((*path, "schedule"), f"a {kind!r} schedule needs to know the number of rounds, which a stage that ends by 'minutes' does not")
+        Mistake(
+            (*path, "schedule"), f"a {kind!r} schedule needs to know the number of rounds, which a stage that ends by 'minutes' does not"
+        )
         for stage in graph.stages.values()
         for path, kind in _without_length(stage)
     ]

@@ -20,15 +20,12 @@ from gamelearn.train.averages import Averages, move_averages, restart_averages, 
 from gamelearn.train.compiling import compiled
 from gamelearn.train.events import TurnRecord
 from gamelearn.train.failures import not_finite
-from gamelearn.train.learner import Learner
+from gamelearn.train.learner import Gradient, Learner
 from gamelearn.train.schedule import Progress, StageLength, batch_rows, streams_read
 from gamelearn.train.state import OptimizerState
 
 if TYPE_CHECKING:
     from gamelearn.game import Game
-
-_Gradient = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-"""A turn's loss, its terms, and the norm of its gradient."""
 
 
 class StageTraining:
@@ -115,17 +112,18 @@ class StageTraining:
             dtype=self._game.dtype,
         )
 
-    def _move(
-        self, phase: Phase, objectives: list[tuple[Objective, nn.Module]], values: Values, progress: Progress
-    ) -> list[TurnRecord]:
+    def _move(self, phase: Phase, objectives: list[tuple[Objective, nn.Module]], values: Values, progress: Progress) -> list[TurnRecord]:
         """Take the gradients of a phase's turns at the same parameters, then move their players."""
         losses = [loss for _, loss in objectives]
-        found = [self.learners[turn.player].differentiate(loss, values, self._game.players) for turn, loss in zip(phase.turns, losses, strict=True)]
+        found = [
+            self.learners[turn.player].differentiate(loss, values, self._game.players)
+            for turn, loss in zip(phase.turns, losses, strict=True)
+        ]
         if not _all_finite(found):
             raise self._failure(phase.turns, [objective for objective, _ in objectives], found, values, progress)
         return [self._step(turn, gradient, progress) for turn, gradient in zip(phase.turns, found, strict=True)]
 
-    def _step(self, turn: Turn, gradient: _Gradient, progress: Progress) -> TurnRecord:
+    def _step(self, turn: Turn, gradient: Gradient, progress: Progress) -> TurnRecord:
         loss, terms, norm = gradient
         rate = self.learners[turn.player].step(progress.done, norm)
         if self.train.ema:
@@ -133,7 +131,7 @@ class StageTraining:
         return TurnRecord(turn, loss, terms, norm, rate)
 
     def _failure(
-        self, turns: tuple[Turn, ...], objectives: list[Objective], found: list[_Gradient], values: Values, progress: Progress
+        self, turns: tuple[Turn, ...], objectives: list[Objective], found: list[Gradient], values: Values, progress: Progress
     ) -> TrainingError:
         at = next(index for index, gradient in enumerate(found) if not _all_finite([gradient]))
         (loss, terms, norm), turn = found[at], turns[at]
@@ -149,6 +147,6 @@ class StageTraining:
         )
 
 
-def _all_finite(gradients: list[_Gradient]) -> bool:
+def _all_finite(gradients: list[Gradient]) -> bool:
     """Return whether every loss and norm is finite: the one synchronisation of a phase."""
     return bool(torch.stack([each for loss, _, norm in gradients for each in (loss, norm.to(loss.dtype))]).isfinite().all())

@@ -40,7 +40,7 @@ def test_any_text_is_read_or_refused_at_a_place_inside_it(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "offset", "message"),
     [
-        ("E[a(x) log b(x)", 7, "expected ']' after the draws, got 'log'"),
+        ("E[a(x) log b(x)", 7, "expected ',' or ']' after a draw, got 'log'"),
         ("E(a(x)) log b(x)", 1, "expected '[' after 'E', got '('"),
         ("F[a(x)] log b(x)", 0, "expected 'E' at the start of a term, 'E[draws] log player(...)', got 'F'"),
         ("E[a(x)] b(x)", 8, "expected 'log' before what is scored, got 'b'"),
@@ -49,7 +49,7 @@ def test_any_text_is_read_or_refused_at_a_place_inside_it(text: str) -> None:
         ("E[a(log)] log b(x)", 4, "'log' is reserved, it cannot be a variable"),
         ("E[a'(x)] log b(x)", 2, "a prime belongs to a variable, not to 'a'"),
         ("E[a(x)] log b(x) + c(x)", 19, "expected 'log' before what is scored, got 'c'"),
-        ("E[a(x$)] log b(x)", 5, "expected ')' after the variables, got '$'"),
+        ("E[a(x$)] log b(x)", 5, "expected ',', '|' or ')' after a variable, got '$'"),
         ("E[a(1x)] log b(x)", 4, "expected a variable, got '1'"),
         ("", 0, "expected 'E' at the start of a term, 'E[draws] log player(...)', got the end of the formula"),
     ],

@@ -1,0 +1,35 @@
+"""Which run a user means. This file finds the folder of a run by its path or name."""
+
+from pathlib import Path
+
+from gamelearn.errors import RunError, nearest, quoted
+
+MARK = "spec.resolved.yaml"
+
+
+def find_run(name: str, runs: Path = Path("runs")) -> Path:
+    """Return the folder of a run.
+
+    Args:
+        name: a run's folder; or `mnist-lvae/3` below `runs`; or a game's name, or its folder, for its newest run.
+        runs: where runs are by default.
+
+    Raises:
+        RunError: there is none; the known runs are listed.
+    """
+    for place in (Path(name), runs / name):
+        if (place / MARK).is_file():
+            return place
+        if numbered := _numbered(place):
+            return numbered[-1]
+    known = sorted(path.name for path in runs.iterdir() if _numbered(path)) if runs.is_dir() else []
+    hint = nearest(name, known)
+    what = f"there is no run {name!r}: neither a folder with a {MARK}, nor a name below {runs}; runs there: {quoted(known) or 'none'}"
+    raise RunError(what + (f"; did you mean {hint!r}?" if hint else ""))
+
+
+def _numbered(folder: Path) -> list[Path]:
+    """Return the runs of a game, the oldest first."""
+    if not folder.is_dir():
+        return []
+    return sorted((path for path in folder.iterdir() if path.name.isdecimal() and (path / MARK).is_file()), key=lambda path: int(path.name))

@@ -1,0 +1,348 @@
+"""Runs: a folder with all that belongs to one training, and what can be done with it afterwards.
+
+    runs/<name>/<n>/  spec.yaml  spec.resolved.yaml  environment.json  metrics.jsonl  checkpoints/  samples/
+
+This file trains a game into such a folder, to open it again.
+"""
+
+import json
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from rich.console import Console
+
+from gamelearn.cpu import tune_allocator
+from gamelearn.errors import RunError
+from gamelearn.game import CheckedSpec, Game, load
+from gamelearn.plugins import load_builtins
+from gamelearn.sampling import ancestral
+from gamelearn.spec.load import load_source
+from gamelearn.spec.schema import Spec
+from gamelearn.train.changes import LENGTHS, changes, check_changes
+from gamelearn.train.checkpoint import checkpoint_name, list_checkpoints, newest_intact, read_checkpoint, set_aside_newer
+from gamelearn.train.console import ConsoleObserver
+from gamelearn.train.device import check_half, describe_device
+from gamelearn.train.environment import environment
+from gamelearn.train.events import Observer
+from gamelearn.train.loop import Trainer
+from gamelearn.train.observers import CheckpointObserver, MetricsObserver, Pictures, PicturesObserver, TensorBoardObserver, read_metrics
+from gamelearn.train.state import TrainingState, restore_averages, restore_players
+
+Say = Callable[[str], None]
+
+RUNS = Path("runs")
+_ORIGINAL, _RESOLVED, _ENVIRONMENT, _METRICS = "spec.yaml", "spec.resolved.yaml", "environment.json", "metrics.jsonl"
+_CHECKPOINTS, _SAMPLES, _TENSORBOARD = "checkpoints", "samples", "tensorboard"
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=3)
+
+
+@dataclass
+class Run:
+    """A run folder.
+
+    Args:
+        path: the folder.
+        say: is told what the user has to know, such as that a checkpoint is damaged; by default a warning is issued.
+        stopped_by: what stopped the training before its end: the name of a signal; None where it is not known to have been stopped.
+        drawn: the pictures that the training drew last.
+
+    Raises:
+        RunError: the folder is not there, or is no run.
+    """
+
+    path: Path
+    say: Say = field(default=_warn, repr=False)
+    stopped_by: str | None = None
+    drawn: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.path = Path(self.path)
+        if not (self.path / _RESOLVED).is_file():
+            raise RunError(_no_run(self.path))
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        """The checkpoints, the oldest first."""
+        return list_checkpoints(self.path / _CHECKPOINTS)
+
+    @property
+    def pictures(self) -> list[Path]:
+        """All pictures that were drawn while training."""
+        return sorted((self.path / _SAMPLES).glob("*.png"))
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What the run ran with."""
+        return _read_json(self.path / _ENVIRONMENT)
+
+    def spec(self) -> Spec:
+        """Return the run's spec, resolved.
+
+        Raises:
+            SpecError: it is damaged, or needs a plugin that is not loaded.
+        """
+        load_builtins()
+        return load_source(self.path / _RESOLVED).spec
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Return the logged rounds, in order.
+
+        Raises:
+            RunError: there is no file of metrics.
+        """
+        path = self.path / _METRICS
+        if not path.is_file():
+            raise RunError(f"the run {self.path} has no {_METRICS}: nothing was logged")
+        return read_metrics(path)
+
+    def state(self, checkpoint: int | str | Path | None = None) -> TrainingState:
+        """Return what a checkpoint holds, by default the newest that is whole.
+
+        Args:
+            checkpoint: a number of rounds, the name of a checkpoint, or its folder.
+
+        Raises:
+            RunError: there is no such checkpoint (those that there are, are listed), or it is damaged.
+        """
+        if checkpoint is None:
+            return newest_intact(self.path / _CHECKPOINTS, self.say)
+        path = Path(checkpoint_name(checkpoint)) if isinstance(checkpoint, int) else Path(checkpoint)
+        if not path.is_dir():
+            path = self.path / _CHECKPOINTS / path.name
+        if not path.is_dir():
+            raise RunError(
+                f"the run {self.path} has no checkpoint {path.name!r}; it has {', '.join(each.name for each in self.checkpoints) or 'none'}"
+            )
+        return read_checkpoint(path)
+
+    def game(
+        self,
+        checkpoint: int | str | Path | None = None,
+        *,
+        weights: Literal["ema", "last"] | None = None,
+        device: torch.device | str = "cpu",
+        plugins: Iterable[str] = (),
+        untrusted: bool = False,
+    ) -> Game:
+        """Return the game with the parameters of a checkpoint, by default the newest that is whole.
+
+        Args:
+            checkpoint: a number of rounds, the name of a checkpoint, or its folder.
+            weights: `ema`, the averaged ones, or `last`; by default the averaged ones where there are any.
+            device: where the game runs.
+            plugins: files or modules that the spec needs.
+            untrusted: whether the run is somebody else's.
+
+        Raises:
+            SpecError: the spec is damaged, or needs a plugin that is not loaded.
+            RunError: there is no such checkpoint, it is damaged, or has no averaged weights.
+        """
+        game = load(self.path / _RESOLVED, device=device, plugins=plugins, untrusted=untrusted)
+        state = self.state(checkpoint)
+        restore_players(game.players, state.players)
+        if weights == "ema" and not state.averages:
+            raise RunError(f"the run {self.path} has no averaged weights ('train.ema' is not set): take weights 'last'")
+        if weights != "last" and state.averages:
+            named = {name: {key: each.data for key, each in player.named_parameters()} for name, player in game.players.items()}
+            restore_averages({name: tensors for name, tensors in named.items() if tensors}, state.averages)
+        return game
+
+    def sample(self, count: int = 64, *, player: str | None = None, seed: int = 0) -> dict[str, torch.Tensor]:
+        """Draw from the newest checkpoint by ancestral sampling; see `gamelearn.sampling.ancestral`."""
+        return ancestral(self.game(), player, count, seed=seed)
+
+
+def train(
+    game: Game,
+    *,
+    run_folder: str | Path | None = None,
+    resume: bool = False,
+    console: Console | None = None,
+    pictures: Pictures | None = None,
+    preset: str | None = None,
+    overrides: Sequence[str] = (),
+) -> Run:
+    """Train a game that was loaded from a spec, into a run folder.
+
+    Args:
+        game: its players are moved in place.
+        run_folder: by default `runs/<name>/<n>` with the next number; to resume, the newest one.
+        resume: go on from the folder's newest checkpoint that is whole.
+        console: where progress is shown; by default nowhere.
+        pictures: draws pictures into a folder, as `train.samples` says and at the end.
+        preset: by which the spec was loaded, for the record.
+        overrides: by which the spec was loaded, for the record.
+
+    Returns:
+        The run; `stopped_by` names the signal that ended the training early, with a checkpoint.
+
+    Raises:
+        RunError: the folder holds something else, there is nothing to resume, the run is finished, or the spec is not the run's.
+        DataError: the data cannot be opened.
+        TrainingError: a loss or a gradient is not finite.
+    """
+    checked = game.checked
+    if checked is None:
+        raise ValueError("a run keeps its spec: load the game from a spec file")
+    say = _say_to(console)
+    former = _former_run(game, run_folder, say) if resume else None
+    state = former.state() if former else None
+    if former and state:
+        _check_goes_on(former, checked, state, say)
+    elif run_folder is not None:
+        _check_new_folder(Path(run_folder))
+    trainer = _prepared(game, state, say)
+    folder = former.path if former else _made(run_folder, game.graph.name)
+    _write_facts(folder, game, preset, overrides, state)
+    checkpoints = CheckpointObserver(folder / _CHECKPOINTS)
+    drawing = PicturesObserver(folder / _SAMPLES, pictures) if pictures else None
+    trainer.observers += _observers(folder, console, checkpoints, drawing)
+    say(
+        f"{'resuming' if state else 'training'} in {folder} on {describe_device(game.device)}"
+        + (f", after round {state.progress.round}" if state else "")
+    )
+    trainer.run()
+    run = Run(folder, say, None if trainer.is_finished else trainer.stop_reason, drawing.paths if drawing else ())
+    _say_end(run, trainer, say)
+    return run
+
+
+def _say_to(console: Console | None) -> Say:
+    if console is None:
+        return lambda text: None
+    return lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _prepared(game: Game, state: TrainingState | None, say: Say) -> Trainer:
+    """Return a trainer of the game, its data opened."""
+    if game.device.type == "cpu":
+        tune_allocator()
+    if any(stage.train.precision == "bf16" for stage in game.graph.stages.values()):
+        check_half(game.device)
+    if game.graph.streams:
+        for notice in game.streams().notices:
+            say(f"NOTICE: {notice}")
+    trainer = Trainer(game, state=state)
+    if state and trainer.is_finished:
+        raise RunError(_finished(game, trainer))
+    return trainer
+
+
+def _finished(game: Game, trainer: Trainer) -> str:
+    name, train = trainer.stage.name, trainer.stage.train
+    length = next(each for each in LENGTHS if getattr(train, each) is not None)
+    own = (game.checked.spec.stages or {}).get(name) if game.checked else None
+    key = f"stages.{name}.train.{length}" if own and length in own.train else f"train.{length}"
+    value = getattr(train, length)
+    more = 2 * max(value, trainer.progress.done) if length == "rounds" else 2 * value
+    return f"the run is finished: {trainer.progress.round} rounds are done, {key} is {value:g}; to go on, raise it, such as {key}={more:g}"
+
+
+def _observers(folder: Path, console: Console | None, checkpoints: CheckpointObserver, drawing: PicturesObserver | None) -> list[Observer]:
+    found: list[Observer] = [ConsoleObserver(console)] if console else []
+    found += [MetricsObserver(folder / _METRICS), checkpoints, TensorBoardObserver(folder / _TENSORBOARD)]
+    return [*found, drawing] if drawing else found
+
+
+def _say_end(run: Run, trainer: Trainer, say: Say) -> None:
+    rounds = trainer.progress.round
+    if run.stopped_by:
+        say(f"stopped by {run.stopped_by} after round {rounds}; to go on: --resume --run {run.path}")
+    else:
+        say(f"finished after {rounds} rounds: {run.path}")
+    newest = run.checkpoints[-1:]
+    for kind, paths in (("checkpoint", newest), ("picture", run.drawn)):
+        for path in paths:
+            say(f"{kind}: {path}")
+
+
+def _numbered(name: str) -> dict[int, Path]:
+    """Return the runs of a game in the default place, by number."""
+    folder = RUNS / name
+    found = folder.iterdir() if folder.is_dir() else ()
+    return {int(path.name): path for path in found if path.name.isdigit()}
+
+
+def _made(run_folder: str | Path | None, name: str) -> Path:
+    """Make the run folder; without a path, the next number that is free."""
+    if run_folder is not None:
+        Path(run_folder).mkdir(parents=True, exist_ok=True)
+        return Path(run_folder)
+    number = max(_numbered(name), default=0) + 1
+    while True:
+        folder = RUNS / name / str(number)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _check_new_folder(folder: Path) -> None:
+    if (folder / _RESOLVED).is_file():
+        what = "already holds a run: say --resume to go on with it"
+        what = what if list_checkpoints(folder / _CHECKPOINTS) else "holds a run that ended before its first checkpoint: remove it"
+        raise RunError(f"{folder} {what}, or give another folder")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder} is not empty and holds no run: give another folder, or one that does not exist yet")
+
+
+def _no_run(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"there is no run folder {folder}; runs are in {RUNS}/<name>/<n>, or where --run put them"
+    inside = sorted(path.parent for path in folder.glob(f"*/{_RESOLVED}"))
+    hint = f"it holds the runs {', '.join(map(str, inside))}" if inside else "a run folder is one that 'gamelearn train' made"
+    return f"{folder} is no run: it has no {_RESOLVED}; {hint}"
+
+
+def _former_run(game: Game, run_folder: str | Path | None, say: Say) -> Run:
+    if run_folder is not None:
+        return Run(Path(run_folder), say)
+    name = game.graph.name
+    runs = [path for _, path in sorted(_numbered(name).items()) if (path / _RESOLVED).is_file()]
+    if not runs:
+        raise RunError(f"there is nothing to resume: no run of {name!r} in {RUNS / name}; leave --resume out, or name the folder by --run")
+    return Run(runs[-1], say)
+
+
+def _check_goes_on(run: Run, checked: CheckedSpec, state: TrainingState, say: Say) -> None:
+    """Check that the run can go on with the spec, and clear its folder of checkpoints that are damaged."""
+    before = run.spec()
+    check_changes(before, checked.spec)
+    names = list(checked.graph.stages)
+    over = names[: state.progress.stage]
+    for path, _, _ in changes(before, checked.spec):
+        if path[0] == "stages" and path[1] in over and path[3] in LENGTHS:
+            say(f"NOTICE: stage {path[1]!r} is over, so its new length has no effect")
+    for moved in set_aside_newer(run.path / _CHECKPOINTS, state.progress.round):
+        say(f"the damaged checkpoint is set aside: {moved}")
+
+
+def _write_facts(folder: Path, game: Game, preset: str | None, overrides: Sequence[str], state: TrainingState | None) -> None:
+    """Write the spec as it is and resolved, with what the run runs with; on resume the latter is added to what is there."""
+    assert game.checked is not None
+    (folder / _ORIGINAL).write_text(game.checked.file.text, encoding="utf-8")
+    (folder / _RESOLVED).write_text(game.checked.file.resolved_text(), encoding="utf-8")
+    taken: Mapping[str, str] = game.streams().taken if game.graph.streams else {}
+    facts = {**environment(game.device, taken), "preset": preset, "overrides": list(overrides)}
+    path = folder / _ENVIRONMENT
+    if state is not None:
+        first = _read_json(path) if path.is_file() else facts
+        facts = {**first, "resumed": [*first.get("resumed", []), {"after_round": state.progress.round, **facts}]}
+    path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from None
+    return values

@@ -1,0 +1,61 @@
+"""What may change when a run goes on: how long it is, and what is written meanwhile.
+
+Everything else would make another run of it. This file compares specs.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from gamelearn.errors import RunError
+from gamelearn.spec.node import dotted
+from gamelearn.spec.schema import Spec, merge_options
+
+_Path = tuple[str | int, ...]
+LENGTHS = ("rounds", "epochs", "minutes")
+_FREE = (*LENGTHS, "log", "checkpoint", "samples")
+_MISSING = object()
+
+
+def check_changes(before: Spec, now: Spec) -> None:
+    """Check that a run can go on with a spec.
+
+    Raises:
+        RunError: the specs differ in more than lengths, `log`, `checkpoint` and `samples`; all differences are listed.
+    """
+    lines = [
+        f"  {dotted(path)}: {_shown(old)} in the run, {_shown(new)} now" for path, old, new in changes(before, now) if not _may_change(path)
+    ]
+    if lines:
+        head = "the spec is not the run's; on resume only lengths ('rounds', 'epochs', 'minutes'), 'log', 'checkpoint' and 'samples' may differ:"
+        raise RunError("\n".join([head, *lines, "set these back, or start a new run"]))
+
+
+def changes(before: Spec, now: Spec) -> list[tuple[_Path, Any, Any]]:
+    """Return the paths at which two specs differ, with both values."""
+    return list(_differences(_plain(before), _plain(now), ()))
+
+
+def _plain(spec: Spec) -> dict[str, Any]:
+    values = spec.model_dump(mode="json", by_alias=True)
+    values["train"]["optimizer"] = merge_options(spec.train.optimizer, {}).model_dump(mode="json")
+    return values
+
+
+def _differences(before: Any, now: Any, path: _Path) -> Iterator[tuple[_Path, Any, Any]]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in {**before, **now}:
+            yield from _differences(before.get(key, _MISSING), now.get(key, _MISSING), (*path, key))
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        for index, (old, new) in enumerate(zip(before, now, strict=True)):
+            yield from _differences(old, new, (*path, index))
+    elif before != now:
+        yield path, before, now
+
+
+def _may_change(path: _Path) -> bool:
+    inner = path[2:] if path[0] == "stages" else path
+    return len(inner) > 1 and inner[0] == "train" and inner[1] in _FREE
+
+
+def _shown(value: Any) -> str:
+    return "missing" if value is _MISSING else repr(value)
