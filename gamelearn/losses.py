@@ -30,8 +30,8 @@ class Source(Protocol):
     def rows(self, name: str) -> int:
         """Return the batch of a stream, or the default one."""
 
-    def noise(self, step: DrawStep, rows: int, shape: tuple[int, ...], kind: str) -> torch.Tensor:
-        """Return the noise of a draw, `(rows, *shape)`, of kind `uniform` or `normal`."""
+    def noise(self, step: DrawStep, rows: int, shape: tuple[int, ...]) -> torch.Tensor:
+        """Return the noise of a draw, `(rows, *shape)`, uniform in [0, 1) or normal as the step's kind says."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ class Runner:
         """Return a draw, `(rows, *shape)`, in the dtype of the game (int64 for categorical variables)."""
         rows = len(values[step.inputs[0][1]]) if step.inputs else source.rows(step.rows)
         factor = step.factor
-        kind = factor.family.noise if factor.family is not None else getattr(self.players[factor.player], "noise", "uniform")
-        noise = source.noise(step, rows, self.variables[factor.target].shape, kind)
+        noise = source.noise(step, rows, self.variables[factor.target].shape)
         drawn = self.distribution(step, values, rows).draw(noise)
         return drawn.to(self.dtype) if drawn.is_floating_point() else drawn
 

@@ -61,13 +61,14 @@ Raw = str | Free
 
 @dataclass(frozen=True)
 class DrawStep:
-    """A draw from one factor; `noise` names its random numbers, `rows` sizes a draw without inputs."""
+    """A draw from one factor; `noise` names its random numbers, of kind `kind`; `rows` sizes a draw without inputs."""
 
     key: str
     factor: Factor
     raws: tuple[Raw, ...]
     inputs: tuple[tuple[str, str], ...]
     noise: str
+    kind: str
     repeat: int
     rows: str
     title: str
@@ -264,8 +265,12 @@ class _TermBuilder:
         reach = self._reach(bound)
         raws, inputs = self._raws(bound, None), self._inputs(bound.givens)
         key = self.round.key(name, self.repeat, reach)
-        self.completion.add(DrawStep(key, bound.factor, raws, inputs, name, self.repeat, self.rows, str(bound)))
+        self.completion.add(DrawStep(key, bound.factor, raws, inputs, name, self._kind(bound), self.repeat, self.rows, str(bound)))
         self.values[bound.target] = _Value(key, name, reach)
+
+    def _kind(self, bound: Bound) -> str:
+        family = bound.factor.family
+        return family.noise if family is not None else self.graph.players[bound.factor.player].options.noise
 
     def _log(self, bound: Bound) -> str:
         value = self.values[bound.target]

@@ -224,6 +224,8 @@ def _prepared(game: Game, state: TrainingState | None, say: Say) -> Trainer:
     """Return a trainer of the game, its data opened."""
     if game.device.type == "cpu":
         tune_allocator()
+        if threads := max((stage.train.threads or 0 for stage in game.graph.stages.values()), default=0):
+            torch.set_num_threads(threads)
     if any(stage.train.precision == "bf16" for stage in game.graph.stages.values()):
         check_half(game.device)
     if game.graph.streams:

@@ -67,8 +67,8 @@ class RoundSource:
         wanted = self._wanted(name)
         return wanted if name == DEFAULT_ROWS or self._streams is None else self._streams.rows(name, wanted)
 
-    def noise(self, step: DrawStep, rows: int, shape: tuple[int, ...], kind: str) -> torch.Tensor:
+    def noise(self, step: DrawStep, rows: int, shape: tuple[int, ...]) -> torch.Tensor:
         """Return the noise of a draw, `(rows, *shape)`."""
         key = (*self._key, step.repeat, step.noise)
-        made = noise.normal(key, rows, shape) if kind == "normal" else noise.uniform(key, rows, shape)
+        made = noise.normal(key, rows, shape) if step.kind == "normal" else noise.uniform(key, rows, shape)
         return made.to(device=self._device, dtype=self._dtype, non_blocking=True)

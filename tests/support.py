@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -10,11 +11,25 @@ from gamelearn.game import Game, compile_game
 from gamelearn.graph.build import build_graph
 from gamelearn.graph.model import Graph
 from gamelearn.losses import Values, complete, owned_by
+from gamelearn.networks.port import Port
 from gamelearn.plan import Plan
 from gamelearn.plugins import load_builtins
+from gamelearn.registry import FAMILIES, NETWORKS
 from gamelearn.sources import RoundSource
 from gamelearn.spec.schema import Spec
 from gamelearn.spec.source import parse_source
+
+
+def network_of(name: str, inputs: tuple[Port, ...], outputs: tuple[Port, ...], **options: object) -> Any:
+    """Return a network with the schema's defaults for all options but those given."""
+    load_builtins()
+    return NETWORKS[name].build(inputs, outputs, **{**NETWORKS.options_of({"net": name}).own_options(), **options})
+
+
+def family_of(name: str, shape: tuple[int, ...], **options: object) -> Any:
+    """Return a family with the schema's defaults for all options but those given."""
+    load_builtins()
+    return FAMILIES[name].build(shape, **{**FAMILIES.options_of({"type": name}).own_options(), **options})
 
 
 def graph_of(text: str) -> Graph:

@@ -41,7 +41,7 @@ def images(game: Game) -> dict[str, dict[str, torch.Tensor]]:
 
 def spread(game: Game, player: str, network: str, x: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
-        (raw,) = game.players[player].networks[network](x)  # type: ignore[operator, index, union-attr]
+        (raw,) = game.players[player].networks[network](x)  # type: ignore[operator, index]
     result: torch.Tensor = raw.flatten(1).std(0, correction=0)
     return result
 
@@ -80,5 +80,5 @@ def test_training_begins_with_it_once(stage: str) -> None:
         trainer.stage.play(trainer.progress)
         torch.testing.assert_close(spread(game, "encoder", "z_given_x", x), begun)
         assert float((spread(game, "late", "w_given_x", x) / SPREAD - 1).abs().max()) < 0.3
-        averages = trainer.stage.averages["late"]
-        torch.testing.assert_close(averages["networks.w_given_x.network.heads.0.weight"], dict(game.players["late"].named_parameters())["networks.w_given_x.network.heads.0.weight"])  # fmt: skip
+        weight = "networks.w_given_x.network.heads.0.weight"
+        torch.testing.assert_close(trainer.stage.averages["late"][weight], dict(game.players["late"].named_parameters())[weight])

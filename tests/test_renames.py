@@ -103,9 +103,11 @@ def value_tokens(path: tuple[str | int, ...], node: Node, names: dict[str, set[s
         yield Token(node.value, place, "data set")
     elif matches(path, ("schedule", "order", None)):
         yield Token(node.value, place, "player")
-    elif path[0] in ("utilities", "samplers") or path[:2] == ("data", "streams"):
-        yield from words(node.text, names)
-    elif path[0] in ("variables", "players") and (isinstance(path[-1], int) or "outputs" in path or matches(path, FACTOR)):
+    elif (
+        path[0] in ("utilities", "samplers")
+        or path[:2] == ("data", "streams")
+        or (path[0] in ("variables", "players") and (isinstance(path[-1], int) or "outputs" in path or matches(path, FACTOR)))
+    ):
         yield from words(node.text, names)
 
 

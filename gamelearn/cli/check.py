@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 
 def check(
-    arguments: Annotated[list[str], typer.Argument(metavar="SPEC", help="Files or names of shipped specs, then values to set in each, such as train.batch=64.")],
+    arguments: Annotated[
+        list[str],
+        typer.Argument(metavar="SPEC", help="Files or names of shipped specs, then values to set in each, such as train.batch=64."),
+    ],
     preset: Preset = None,
     plugin: Plugins = None,
     untrusted: Untrusted = False,
-    format: TableFormat = TextOrJson.text,
+    form: TableFormat = TextOrJson.text,
 ) -> None:
     """Find all mistakes of specs at once, each with its line and column.
 
@@ -40,13 +43,13 @@ def check(
             checked = check_spec(spec, preset=preset, overrides=overrides, plugins=plugin or (), untrusted=untrusted)
         except SpecError as error:
             reports.append({"spec": spec, "ok": False, "problems": [_problem(each) for each in error.problems]})
-            if format == TextOrJson.text:
+            if form == TextOrJson.text:
                 say(str(error))
         else:
             reports.append(_report(spec, checked))
-            if format == TextOrJson.text:
+            if form == TextOrJson.text:
                 _say_good(reports[-1], checked)
-    if format == TextOrJson.json:
+    if form == TextOrJson.json:
         typer.echo(json.dumps({"specs": reports}, indent=2, ensure_ascii=False))
     if not all(report["ok"] for report in reports):
         raise typer.Exit(2)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def data(
     name: Annotated[str, typer.Argument(metavar="SPEC|NAME", help="A spec, or the name of a data set (gamelearn list datasets).")],
-    format: TableFormat = TextOrJson.text,
+    form: TableFormat = TextOrJson.text,
     plugin: Plugins = None,
     untrusted: Untrusted = False,
 ) -> None:
@@ -38,7 +38,7 @@ def data(
             reports.append(_report(title, options, folder, seed))
         except GamelearnError as error:
             failures.append(f"{title} ({options.type}): {error}")
-    if format == TextOrJson.json:
+    if form == TextOrJson.json:
         typer.echo(json.dumps(reports, indent=2))
     else:
         for report in reports:

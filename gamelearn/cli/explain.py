@@ -20,7 +20,7 @@ class ExplainFormat(StrEnum):
 def explain(
     spec: Spec,
     values: Values = None,
-    format: Annotated[ExplainFormat, typer.Option("--format", help="How to print it; mermaid has the graph alone.")] = ExplainFormat.text,
+    form: Annotated[ExplainFormat, typer.Option("--format", help="How to print it; mermaid has the graph alone.")] = ExplainFormat.text,
     preset: Preset = None,
     plugin: Plugins = None,
     untrusted: Untrusted = False,
@@ -36,4 +36,4 @@ def explain(
     from gamelearn.report.explain import explain as explanation
 
     checked = check(spec, preset=preset, overrides=only_overrides(values or ()), plugins=plugin or (), untrusted=untrusted)
-    typer.echo(explanation(checked, format.value), nl=False)
+    typer.echo(explanation(checked, form.value), nl=False)

@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 def list_names(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
-    format: TableFormat = TextOrJson.text,
+    form: TableFormat = TextOrJson.text,
     plugin: Plugins = None,
 ) -> None:
     """List the shipped specs, or the names that a spec may use, with their options and defaults.
@@ -44,7 +44,7 @@ def list_names(
     load_builtins()
     load_plugins(plugin or ())
     rows = list(_specs() if kind == Kind.specs else _entries(_registry(kind)))
-    if format == TextOrJson.json:
+    if form == TextOrJson.json:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False, default=str))
         return
     width = max((len(row["name"]) for row in rows), default=0)

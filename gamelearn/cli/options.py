@@ -1,4 +1,4 @@
-"""Arguments and options that several commands have. This file declares them, and takes arguments apart."""
+"""Arguments and options that several commands have. This file declares them."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,8 @@ Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE_OR_
 Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="Take one of the spec's presets.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps.  [default: the fastest]")]
 Untrusted = Annotated[
-    bool, typer.Option("--untrusted", help="The spec is somebody else's: refuse paths out of its folder and the data root, bound all sizes.")
+    bool,
+    typer.Option("--untrusted", help="The spec is somebody else's: refuse paths out of its folder and the data root, bound all sizes."),
 ]
 
 
@@ -35,7 +36,8 @@ _OVERRIDE = re.compile(r"[A-Za-z_][\w.-]*=")
 
 def specs_and_overrides(arguments: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the arguments that name specs, then those that set values, `key=value`."""
-    specs, overrides = [], []
+    specs: list[str] = []
+    overrides: list[str] = []
     for each in arguments:
         (overrides if _OVERRIDE.match(each) and not Path(each).exists() else specs).append(each)
     return specs, overrides

@@ -23,7 +23,9 @@ def sample(
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal samples.")] = 0,
     means: Annotated[bool, typer.Option("--means/--draws", help="Expectations of what is drawn last, or draws of it.")] = True,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where to.  [default: RUN/samples]")] = None,
-    checkpoint: Annotated[int | None, typer.Option("--checkpoint", metavar="ROUND", min=0, help="Which one.  [default: the newest]")] = None,
+    checkpoint: Annotated[
+        int | None, typer.Option("--checkpoint", metavar="ROUND", min=0, help="Which one.  [default: the newest]")
+    ] = None,
     device: Device = None,
     plugin: Plugins = None,
     untrusted: Untrusted = False,

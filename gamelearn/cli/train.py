@@ -21,7 +21,9 @@ _SIGNAL_STATUS = 128
 
 
 def train(
-    spec: Annotated[str | None, typer.Argument(metavar="SPEC", help="A file, or the name of a shipped spec. A run resumes without.")] = None,
+    spec: Annotated[
+        str | None, typer.Argument(metavar="SPEC", help="A file, or the name of a shipped spec. A run resumes without.")
+    ] = None,
     values: Values = None,
     preset: Preset = None,
     run: Annotated[Path | None, typer.Option("--run", metavar="DIR", help="The run's folder.  [default: runs/NAME/NUMBER]")] = None,
@@ -83,9 +85,7 @@ def _train(
     def pictures(game: "Game", folder: Path, round_number: int) -> list[Path]:
         return write_pictures(game, folder, round_number, count, game.graph.seed)
 
-    done = train_game(
-        game, run_folder=run_folder, resume=resume, console=Console(), pictures=pictures, preset=preset, overrides=overrides
-    )
+    done = train_game(game, run_folder=run_folder, resume=resume, console=Console(), pictures=pictures, preset=preset, overrides=overrides)
     if done.stopped_by:
         raise typer.Exit(_SIGNAL_STATUS + signal.Signals[done.stopped_by].value)
     typer.echo(f"next: gamelearn sample {done.path}")

@@ -70,9 +70,9 @@ class Normal(nn.Module):
         shape: tuple[int, ...],
         *,
         classes: int | None = None,
-        scale: float | str = "shared",
-        initial: float = 0.5,
-        floor: float = 0.01,
+        scale: float | str,
+        initial: float,
+        floor: float,
     ) -> None:
         super().__init__()
         if isinstance(scale, str) and initial <= floor:

@@ -186,9 +186,7 @@ class _Builder:
             what = f"a score of the factor reads {quoted(unnamed)}, not among its givens: the factor is {key!r}"
             self.scope.report(path, what, on_key=True)
 
-    def _score(
-        self, score: kinds.Score, targets: tuple[str, ...], givens: tuple[str, ...], path: Path
-    ) -> _Made | None:
+    def _score(self, score: kinds.Score, targets: tuple[str, ...], givens: tuple[str, ...], path: Path) -> _Made | None:
         """Return the score of each target (None: raw outputs of zero) and the variables that it reads; None after a mistake."""
         place = (*path, *score.path)
         if score.network is not None:
@@ -210,9 +208,7 @@ class _Builder:
             return {target: FreeScore(self.name, conditional((target,), givens)) for target in targets}
         return dict.fromkeys(targets)
 
-    def _inline_network(
-        self, options: kinds.NetworkOptions, targets: tuple[str, ...], givens: tuple[str, ...], path: Path
-    ) -> _Made | None:
+    def _inline_network(self, options: kinds.NetworkOptions, targets: tuple[str, ...], givens: tuple[str, ...], path: Path) -> _Made | None:
         if options.outputs:
             self.scope.report(
                 (*path, "outputs"), "a network inside a factor has one head per target: 'outputs' belongs to 'networks'", on_key=True
@@ -245,7 +241,9 @@ class _Builder:
             return None
         if name not in declared:
             self.scope.report(
-                path, f"unknown network {name!r} of player {self.name!r}; known: {quoted(declared) or 'none'}", self.scope.nearest(name, declared)
+                path,
+                f"unknown network {name!r} of player {self.name!r}; known: {quoted(declared) or 'none'}",
+                self.scope.nearest(name, declared),
             )
             return None
         heads = declared[name].outputs or {}
@@ -253,7 +251,9 @@ class _Builder:
         if head not in heads:
             used = {other for network, other in self.used_heads if network == name}
             hint = self.scope.nearest(head, heads, used)
-            self.scope.report(path, f"the network {name!r} has no head {head!r}; known: {quoted(heads) or 'none'}", hint, offset=match.start(2))
+            self.scope.report(
+                path, f"the network {name!r} has no head {head!r}; known: {quoted(heads) or 'none'}", hint, offset=match.start(2)
+            )
             return None
         return self._one_head(name, head, targets, path)
 
@@ -331,7 +331,7 @@ def _check_share(factor: Factor, index: int, path: Path, players: Mapping[str, P
             scope.report(path, what, nearest(score.factor, other.factors))
     elif not other.options.has_scores:
         scope.report(path, f"{shared} has no raw outputs to share: its player's type is {other.options.type!r}")
-    elif shared.family != factor.family:
+    elif shared.family is not None and shared.family != factor.family:
         mine, others = _families(factor.family, shared.family)
         scope.report(path, f"{factor} is {mine} and shares {shared}, which is {others}: scores add within one family")
 

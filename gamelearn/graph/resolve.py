@@ -91,5 +91,11 @@ def _no_factor(player: Player, targets: tuple[str, ...], givens: tuple[Expanded,
         unused = [each.variable for each in givens if all(each.variable not in _needed(one) for one in candidates)]
         if unused:
             return f"no factor of {player.name!r} reads {quoted(unused)} here; its factors: {known}"
+    allowed = {*targets, *(each.variable for each in givens)}
+    for target in targets:
+        lacking = {each.label: set(each.givens) - allowed for each in player.factors.values() if each.target == target}
+        if all(lacking.values()):
+            needs = ", ".join(f"{label!r} needs {quoted(sorted(names))}" for label, names in lacking.items())
+            return f"no factor of {player.name!r} draws {target!r} from these givens: {needs}"
     named = quoted(each.variable for each in givens) or "nothing"
     return f"the player {player.name!r} has no factors for {quoted(targets)} given {named} that can be ordered; its factors: {known}"

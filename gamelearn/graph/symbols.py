@@ -63,7 +63,9 @@ class Scope:
             self.report(path, error.what, error.suggestion, on_key=on_key, offset=error.offset)
             return None
 
-    def expand(self, symbols: tuple[Symbol, ...], path: Path, *, on_key: bool = False, taken: Collection[str] = ()) -> tuple[Expanded, ...] | None:
+    def expand(
+        self, symbols: tuple[Symbol, ...], path: Path, *, on_key: bool = False, taken: Collection[str] = ()
+    ) -> tuple[Expanded, ...] | None:
         """Return the variables that symbols stand for; None if one is unknown or comes twice, which is noted as a mistake.
 
         Names that are taken, beside these symbols, are not what a misspelt one means.

@@ -158,15 +158,15 @@ def _check_order(chain: tuple[Call, ...], draws: list[Draw | None], context: Con
         later = {name for names in made[index:] for name in names}
         _check_drawn(tuple(each.actual for each in givens), drawn, call, context, path, later)
         if twice := [name for name in made[index] if name in drawn]:
-            what = f"{quoted(twice)} {_is_are(twice)} drawn twice: a fresh copy carries a prime, {quoted([name + chr(39) for name in twice])}"
+            what = (
+                f"{quoted(twice)} {_is_are(twice)} drawn twice: a fresh copy carries a prime, {quoted([name + chr(39) for name in twice])}"
+            )
             context.scope.report(path, what, offset=call.offset)
         drawn.update(made[index])
     return drawn
 
 
-def _check_drawn(
-    names: tuple[str, ...], drawn: set[str], call: Call, context: Context, path: Path, later: Collection[str] = ()
-) -> None:
+def _check_drawn(names: tuple[str, ...], drawn: set[str], call: Call, context: Context, path: Path, later: Collection[str] = ()) -> None:
     missing = [name for name in dict.fromkeys(names) if name not in drawn]
     if missing:
         known = f"drawn before: {quoted(sorted(drawn))}" if drawn else "nothing is drawn before"

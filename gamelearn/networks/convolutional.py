@@ -59,11 +59,11 @@ class ConvEncoder(nn.Module):
         inputs: tuple[Port, ...],
         outputs: tuple[Port, ...],
         *,
-        width: int = 32,
-        depth: int | None = None,
-        units: int = 256,
-        activation: str = "relu",
-        norm: str = "none",
+        width: int,
+        depth: int | None,
+        units: int,
+        activation: str,
+        norm: str,
     ) -> None:
         super().__init__()
         height, breadth = _common_size(inputs, "input")
@@ -118,11 +118,11 @@ class ConvDecoder(nn.Module):
         inputs: tuple[Port, ...],
         outputs: tuple[Port, ...],
         *,
-        width: int = 32,
-        depth: int | None = None,
-        units: int = 256,
-        activation: str = "relu",
-        norm: str = "none",
+        width: int,
+        depth: int | None,
+        units: int,
+        activation: str,
+        norm: str,
     ) -> None:
         super().__init__()
         if wrong := [port for port in outputs if not port.is_image]:

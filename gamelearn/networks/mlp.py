@@ -43,9 +43,9 @@ class Mlp(nn.Module):
         inputs: tuple[Port, ...],
         outputs: tuple[Port, ...],
         *,
-        hidden: tuple[int, ...] = (256,),
-        activation: str = "tanh",
-        skip: bool = False,
+        hidden: tuple[int, ...],
+        activation: str,
+        skip: bool,
     ) -> None:
         super().__init__()
         size = sum(port.size for port in inputs)

@@ -10,20 +10,20 @@ from gamelearn.game import CheckedSpec
 from gamelearn.graph.model import Graph, Sampler, Stage
 from gamelearn.report.explain_latex import latex_of
 from gamelearn.report.explain_text import text_of
-from gamelearn.report.facts import Facts, gather
 from gamelearn.report.factors import factor_parts, term_factors
+from gamelearn.report.facts import Facts, gather
 from gamelearn.report.formulas import term_text
 from gamelearn.report.mermaid import mermaid_of
 
 Format = Literal["text", "mermaid", "latex", "json"]
 
 
-def explain(checked: CheckedSpec, format: Format = "text") -> str:  # the command's own word
+def explain(checked: CheckedSpec, form: Format = "text") -> str:
     """Return what a checked spec will do.
 
     Args:
         checked: from `gamelearn.game.check`.
-        format: `text`: all of it, at most 100 columns wide where names allow; `mermaid`: the graph as a flowchart; `latex`:
+        form: `text`: all of it, at most 100 columns wide where names allow; `mermaid`: the graph as a flowchart; `latex`:
             the utilities, factors and parameters, for amsmath; `json`: all of it as data.
 
     Raises:
@@ -35,9 +35,9 @@ def explain(checked: CheckedSpec, format: Format = "text") -> str:  # the comman
         "latex": latex_of,
         "json": lambda facts: json.dumps(explanation(facts), indent=2, ensure_ascii=False) + "\n",
     }
-    if format not in makers:
-        raise GamelearnError(f"unknown format {format!r}; known: {quoted(makers)}")
-    return makers[format](gather(checked))
+    if form not in makers:
+        raise GamelearnError(f"unknown format {form!r}; known: {quoted(makers)}")
+    return makers[form](gather(checked))
 
 
 def explanation(facts: Facts) -> dict[str, Any]:

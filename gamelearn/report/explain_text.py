@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gamelearn.graph.model import Factor, FreeScore, Graph, Player, Stage, Variable
-from gamelearn.report.facts import Facts
 from gamelearn.report.factors import factor_parts, term_factors
+from gamelearn.report.facts import Facts
 from gamelearn.report.formulas import fill, utility_text
 from gamelearn.report.parameters import PlayerParameters
 from gamelearn.report.steps import NumberedPlan, NumberedStep
@@ -15,12 +15,10 @@ _BETWEEN_FACTORS = r"(?<=;) |(?<=,) (?=\w+\()"
 def text_of(facts: Facts) -> str:
     """Return the whole explanation."""
     graph = facts.graph
-    sections: list[tuple[str, Iterable[str]]] = []
-    for stage in graph.stages.values():
-        sections.append((f"Utilities{_of_stage(graph, stage.name)}", _utilities(graph, stage)))
+    sections: list[tuple[str, Iterable[str]]]
+    sections = [(f"Utilities{_of_stage(graph, stage.name)}", _utilities(graph, stage)) for stage in graph.stages.values()]
     sections += [("Players", _players(facts)), ("Graph", _graph(graph))]
-    for name, plan in facts.plans.items():
-        sections.append((f"Plan of a round{_of_stage(graph, name)}", _plan(plan, graph.stages[name])))
+    sections += [(f"Plan of a round{_of_stage(graph, name)}", _plan(plan, graph.stages[name])) for name, plan in facts.plans.items()]
     if graph.samplers:
         sections.append(("Samplers", _samplers(graph)))
     if facts.warnings:

@@ -59,7 +59,13 @@ def options_text(tag: str, options: Options) -> str:
 
 
 def _value(value: object) -> str:
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple | list) else str(value).lower() if isinstance(value, bool) else str(value)
+    return (
+        f"[{', '.join(map(str, value))}]"
+        if isinstance(value, tuple | list)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )
 
 
 def term_factors(term: Term) -> tuple[Factor, ...]:

@@ -24,6 +24,7 @@ Pixels = NDArray[np.uint8]
 _SMALLEST_SIDE = 4
 _SHOWN_SIDE = 48
 _GAP = 2
+_PAIR_GAP = 6
 _GAP_COLOUR = 128
 _GOLDEN_RATIO = 0.6180339887
 _LIGHTNESS = (0.5, 0.75, 0.3, 0.62, 0.4)
@@ -55,7 +56,8 @@ def write_pictures(game: Game, folder: Path, round_number: int, count: int = 64,
     prefix = f"round-{round_number:09d}"
     written = []
     for title, name, cells in _grids(game, variables, count, seed):
-        written.append(save_grid(cells, folder / f"{prefix}-{title}-{name}.png"))
+        gap = _PAIR_GAP if title == "reconstructions" else _GAP
+        written.append(save_grid(cells, folder / f"{prefix}-{title}-{name}.png", gap=gap))
     return written
 
 
@@ -121,41 +123,47 @@ def to_pixels(values: torch.Tensor, variable: Variable) -> Pixels:
 def palette(classes: int) -> Pixels:
     """Return a colour for every class, `(classes, 3)`; class 0 is black, the others differ in hue and lightness."""
     colours = [(0.0, 0.0, 0.0)]
-    for index in range(1, classes):
-        colours.append(colorsys.hls_to_rgb(index * _GOLDEN_RATIO % 1, _LIGHTNESS[index % len(_LIGHTNESS)], 0.8))
+    colours += [colorsys.hls_to_rgb(i * _GOLDEN_RATIO % 1, _LIGHTNESS[i % len(_LIGHTNESS)], 0.8) for i in range(1, classes)]
     return (np.array(colours) * 255).round().astype(np.uint8)
 
 
+def enlarge(cells: Pixels) -> Pixels:
+    """Return images enlarged by the smallest whole factor that makes them at least 48 pixels high."""
+    factor = -(-_SHOWN_SIDE // cells.shape[1])
+    return cells.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
 def side_by_side(left: Pixels, right: Pixels) -> Pixels:
-    """Return pairs of images as one image each, with a line of the gap's colour between them."""
+    """Return pairs of images, enlarged, as one image each, with a thin grey line between them."""
+    left, right = enlarge(left), enlarge(right)
     line = np.full((*left.shape[:2], 1, 3), _GAP_COLOUR, np.uint8)
     return np.concatenate([left, line, right], axis=2)
 
 
-def grid(cells: Pixels) -> Pixels:
-    """Return images as one, row by row in a square grid; small ones are enlarged by a whole factor.
+def grid(cells: Pixels, *, gap: int = _GAP) -> Pixels:
+    """Return images as one, row by row in a square grid; small ones are enlarged.
 
     Args:
         cells: `(count, height, width, 3)`.
+        gap: the pixels between and around cells, grey as the absent cells are.
 
     Returns:
-        `(grid height, grid width, 3)`; cells are 2 pixels apart, absent ones grey.
+        `(grid height, grid width, 3)`.
     """
+    cells = enlarge(cells)
     height, width = cells.shape[1:3]
-    factor = max(1, -(-_SHOWN_SIDE // max(height, 1)))
-    cells = cells.repeat(factor, axis=1).repeat(factor, axis=2)
-    height, width = height * factor, width * factor
     columns = max(1, round(len(cells) ** 0.5))
     rows = -(-len(cells) // columns)
-    made = np.full((rows * (height + _GAP) + _GAP, columns * (width + _GAP) + _GAP, 3), _GAP_COLOUR, np.uint8)
+    made = np.full((rows * (height + gap) + gap, columns * (width + gap) + gap, 3), _GAP_COLOUR, np.uint8)
     for index, cell in enumerate(cells):
-        top, left = (_GAP + place * (side + _GAP) for place, side in zip(divmod(index, columns), (height, width), strict=True))
+        row, column = divmod(index, columns)
+        top, left = gap + row * (height + gap), gap + column * (width + gap)
         made[top : top + height, left : left + width] = cell
     return made
 
 
-def save_grid(cells: Pixels, path: Path) -> Path:
+def save_grid(cells: Pixels, path: Path, *, gap: int = _GAP) -> Path:
     """Write images as one PNG file, whose folder is made if it is missing; return the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(grid(cells)).save(path)
+    Image.fromarray(grid(cells, gap=gap)).save(path)
     return path

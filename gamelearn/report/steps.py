@@ -120,7 +120,7 @@ class _Numbering:
 
     def __init__(self) -> None:
         self.round: dict[str, str] = {}
-        self.noises: dict[tuple[str, int], str] = {}
+        self.noises: dict[str, str] = {}
         self.count = 0
 
     def step(self, step: Step, known: dict[str, str], terms: tuple[str, ...]) -> NumberedStep:
@@ -129,14 +129,13 @@ class _Numbering:
         for output in outputs:
             head = output.removeprefix(step.key) if len(outputs) > 1 else ""
             known[output] = f"[{self.count}]{head}"
-        noise_key = f"{step.noise}~{step.repeat}" if isinstance(step, DrawStep) and step.repeat else getattr(step, "noise", None)
-        noise = self._noise(step) if isinstance(step, DrawStep) else None
+        noise, noise_key = self._noise(step) if isinstance(step, DrawStep) else (None, None)
         inputs = tuple(dict.fromkeys(known.get(ref, ref) for ref in _inputs(step)))
         return NumberedStep(self.count, _kind(step), step.title, inputs, terms, noise, noise_key)
 
-    def _noise(self, step: DrawStep) -> str:
-        key = (step.noise, step.repeat)
-        return self.noises.setdefault(key, f"n{len(self.noises) + 1}")
+    def _noise(self, step: DrawStep) -> tuple[str, str]:
+        key = f"{step.noise}~{step.repeat}" if step.repeat else step.noise
+        return self.noises.setdefault(key, f"n{len(self.noises) + 1}"), key
 
 
 def _kind(step: Step) -> str:
@@ -147,9 +146,9 @@ def _inputs(step: Step) -> Iterable[str]:
     """Yield what a step reads: raw outputs where it has them, else the givens; then the value of a log."""
     if isinstance(step, ColumnStep):
         return
-    raws = step.raws if isinstance(step, DrawStep | LogStep) else ()
-    yield from (f"free {raw.player}({raw.factor})" if isinstance(raw, Free) else raw for raw in raws)
-    if isinstance(step, EvaluateStep) or (isinstance(step, DrawStep | LogStep) and step.factor.family is None):
+    if isinstance(step, EvaluateStep) or step.factor.family is None:
         yield from (ref for _, ref in step.inputs)
+    if not isinstance(step, EvaluateStep):
+        yield from (f"free {raw.player}({raw.factor})" if isinstance(raw, Free) else raw for raw in step.raws)
     if isinstance(step, LogStep):
         yield step.value

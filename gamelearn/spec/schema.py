@@ -271,6 +271,8 @@ class Train(Options):
     """The precision of the networks' arithmetic; losses are summed in fp32."""
     compile: bool = False
     """Whether the losses are compiled by torch.compile."""
+    threads: Positive | None = None
+    """Threads on a CPU; by default torch's own choice. Small networks are as fast with one, which others cannot hold up."""
     checkpoint: Checkpoint = Checkpoint()
     """When a checkpoint is written."""
     log: Every = Every(rounds=10)

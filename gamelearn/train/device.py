@@ -33,7 +33,9 @@ def describe_device(device: torch.device) -> str:
     """Return what a device is, for a person."""
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({torch.get_num_threads()} threads)" if device.type == "cpu" else str(device)
+    return (
+        f"{device} ({torch.get_num_threads()} thread{'s' if torch.get_num_threads() > 1 else ''})" if device.type == "cpu" else str(device)
+    )
 
 
 def check_half(device: torch.device) -> None:

@@ -41,7 +41,7 @@ class MnistDecoder(nn.Module):
 
     spatial: ClassVar[bool] = False
 
-    def __init__(self, inputs: tuple[Port, ...], outputs: tuple[Port, ...], *, activation: str = "tanh") -> None:
+    def __init__(self, inputs: tuple[Port, ...], outputs: tuple[Port, ...], *, activation: str) -> None:
         super().__init__()
         planes = _only_image(outputs)
         layers = [
@@ -113,7 +113,7 @@ class MnistEncoder(nn.Module):
 
     spatial: ClassVar[bool] = True
 
-    def __init__(self, inputs: tuple[Port, ...], outputs: tuple[Port, ...], *, units: int = 600) -> None:
+    def __init__(self, inputs: tuple[Port, ...], outputs: tuple[Port, ...], *, units: int) -> None:
         super().__init__()
         self.trunk = MnistTrunk(_only_image(inputs), units)
         self.heads = nn.ModuleList([nn.Linear(units, port.size) for port in outputs])
@@ -158,9 +158,7 @@ class MnistLadderTrunk(nn.Module):
 
     spatial: ClassVar[bool] = True
 
-    def __init__(
-        self, inputs: tuple[Port, ...], outputs: tuple[Port, ...], *, units: int = 600, top: str = "s0", bottom: str = "s1"
-    ) -> None:
+    def __init__(self, inputs: tuple[Port, ...], outputs: tuple[Port, ...], *, units: int, top: str, bottom: str) -> None:
         super().__init__()
         heads = {port.name: port for port in outputs}
         if top == bottom or set(heads) != {top, bottom}:
@@ -170,7 +168,7 @@ class MnistLadderTrunk(nn.Module):
         self.top_first = outputs[0].name == top
         self.trunk = MnistTrunk(_only_image(inputs), units)
         self.bottom = nn.Linear(units, heads[bottom].size)
-        self.top = Mlp((Port("features", 1, (units,)),), (heads[top],), hidden=(units, units))
+        self.top = Mlp((Port("features", 1, (units,)),), (heads[top],), hidden=(units, units), activation="tanh", skip=False)
         self.skip = nn.Linear(heads[bottom].size, heads[top].size, bias=False)
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:

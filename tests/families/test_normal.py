@@ -4,30 +4,30 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from gamelearn.families.normal import Normal
 from gamelearn.options import mistakes_of
 from gamelearn.registry import FAMILIES
+from tests.support import family_of
 
 
 def test_a_learned_scale_starts_at_its_initial_value() -> None:
     zero = torch.zeros(1, 2, 3)
     for scale in ("shared", "output"):
-        found = Normal((3,), scale=scale, initial=0.3, floor=0.05).scale(zero)
+        found = family_of("normal", (3,), scale=scale, initial=0.3, floor=0.05).scale(zero)
         torch.testing.assert_close(found, torch.full_like(found, 0.3))
 
 
 def test_a_learned_scale_stays_above_its_floor() -> None:
-    shared = Normal((), floor=0.05)
+    shared = family_of("normal", (), floor=0.05)
     assert shared.log_scale is not None
     with torch.no_grad():
         shared.log_scale.fill_(-50.0)
     assert float(shared.scale(torch.zeros(1, 1)).detach()) == pytest.approx(0.05)
-    assert float(Normal((), scale="output", floor=0.05).scale(torch.tensor([[0.0, -1e3]]))) >= 0.05
+    assert float(family_of("normal", (), scale="output", floor=0.05).scale(torch.tensor([[0.0, -1e3]]))) >= 0.05
 
 
 @pytest.mark.parametrize("start", [-3.0, 0.0, 9.0])
 def test_a_shared_scale_can_move_from_anywhere(start: float) -> None:
-    family = Normal(())
+    family = family_of("normal", ())
     assert family.log_scale is not None
     with torch.no_grad():
         family.log_scale.fill_(start)
@@ -37,14 +37,14 @@ def test_a_shared_scale_can_move_from_anywhere(start: float) -> None:
 
 
 def test_a_fixed_scale_is_taken_as_it_is() -> None:
-    family = Normal((), scale=0.003, initial=0.001)
+    family = family_of("normal", (), scale=0.003, initial=0.001)
     assert float(family.scale(torch.zeros(1, 1))) == pytest.approx(0.003)
     assert not list(family.parameters())
 
 
 def test_a_floor_above_the_start_is_refused() -> None:
     with pytest.raises(ValueError, match=r"initial scale 0\.1 must be above the floor 0\.2"):
-        Normal((), initial=0.1, floor=0.2)
+        family_of("normal", (), initial=0.1, floor=0.2)
 
 
 @pytest.mark.parametrize("scale", [0, -1.0, True, "sharde", None, float("inf")])

@@ -3,15 +3,15 @@
 import torch
 from torch.nn.functional import linear
 
-from gamelearn.networks.mlp import Mlp
 from gamelearn.networks.port import Port
 from gamelearn.noise import normal
+from tests.support import network_of
 
 INPUTS, OUTPUTS = (Port("a", 1, (3,)),), (Port("b", 1, (2,)), Port("c", 4, ()))
 
 
 def test_hidden_layers_heads_and_skips() -> None:
-    network = Mlp(INPUTS, OUTPUTS, hidden=(5,), activation="tanh", skip=True)
+    network = network_of("mlp", INPUTS, OUTPUTS, hidden=(5,), activation="tanh", skip=True)
     x = normal(("x",), 4, (3,))
     state = network.state_dict()
     features = torch.tanh(linear(x, state["trunk.0.weight"], state["trunk.0.bias"]))
@@ -21,5 +21,5 @@ def test_hidden_layers_heads_and_skips() -> None:
 
 
 def test_the_number_of_parameters() -> None:
-    network = Mlp((Port("z0", 1, (30,)),), (Port("z1", 1, (100,)),), hidden=(600, 600), skip=True)
+    network = network_of("mlp", (Port("z0", 1, (30,)),), (Port("z1", 1, (100,)),), hidden=(600, 600), skip=True)
     assert sum(parameter.numel() for parameter in network.parameters()) == 442_300

@@ -103,8 +103,7 @@ def test_utilities_are_the_paper_s_formulas(ladder: CheckedSpec) -> None:
         "            [ log decoder(z0) + log decoder(z1 | z0) + log decoder(x | z1) ]\n"
     ) in text
     assert (
-        "L_encoder = E_{decoder(z0) decoder(z1 | z0) decoder(x | z1)}\n"
-        "            [ log encoder(z0 | x) + log encoder(z1 | z0, x) ]\n"
+        "L_encoder = E_{decoder(z0) decoder(z1 | z0) decoder(x | z1)}\n            [ log encoder(z0 | x) + log encoder(z1 | z0, x) ]\n"
     ) in text
 
 
@@ -141,7 +140,7 @@ def test_the_plan_numbers_its_steps_and_counts_what_sharing_saves(ladder: Checke
 
 def test_every_input_of_a_step_is_an_earlier_one(segmentation: CheckedSpec) -> None:
     for stage in json.loads(explain(segmentation, "json"))["stages"]:
-        seen = set()
+        seen: set[str] = set()
         for phase in stage["plan"]["phases"]:
             for step in [*phase["completion"], *(step for turn in phase["turns"] for step in turn["steps"])]:
                 assert {each.split(".")[0] for each in step["inputs"]} <= seen
@@ -197,7 +196,9 @@ def test_a_warning_is_told(tmp_path: Path) -> None:
     apart = SEGMENTATION.replace("{pairs: [x, s], images: [x]}", "{pairs: [s], images: [x]}").replace("pairs(x, s)", "pairs(s), images(x)")
     text = explain(checked(apart, tmp_path), "text")
     assert "Warnings\n--------\n" in text
-    assert "no stream shows 'x' and 's' together" in " ".join(text.split()) or "no stream shows 's' and 'x' together" in " ".join(text.split())
+    assert "no stream shows 'x' and 's' together" in " ".join(text.split()) or "no stream shows 's' and 'x' together" in " ".join(
+        text.split()
+    )
 
 
 def test_latex_has_expectations_over_data_and_players(ladder: CheckedSpec, segmentation: CheckedSpec) -> None:

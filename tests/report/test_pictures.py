@@ -81,8 +81,8 @@ def test_the_palette_tells_classes_apart_and_does_not_change_with_their_number()
 
 def test_pairs_stand_side_by_side() -> None:
     made = side_by_side(np.zeros((2, 4, 4, 3), np.uint8), np.full((2, 4, 4, 3), 255, np.uint8))
-    assert made.shape == (2, 4, 9, 3)
-    assert made[0, 0, :, 0].tolist() == [0] * 4 + [128] + [255] * 4
+    assert made.shape == (2, 48, 97, 3)
+    assert made[0, 0, :, 0].tolist() == [0] * 48 + [128] + [255] * 48
 
 
 def test_a_png_holds_the_grid(tmp_path: Path) -> None:
@@ -111,8 +111,9 @@ def test_every_image_variable_gets_its_grids(tmp_path: Path) -> None:
     with Image.open(tmp_path / "round-000001000-data-s.png") as image:
         assert image.getpixel((4, 4)) == tuple(palette(4)[2])
     with Image.open(tmp_path / "round-000001000-reconstructions-x.png") as image:
-        assert image.size == (3 * (2 * 48 + 6 + 2) + 2, 3 * 50 + 2)
-        assert image.getpixel((4, 4)) == (255, 255, 255)
+        assert image.size == (3 * (2 * 48 + 1 + 6) + 6, 3 * (48 + 6) + 6)
+        assert image.getpixel((6, 6)) == (255, 255, 255)
+        assert image.getpixel((6 + 48, 6)) == (128, 128, 128)
 
 
 def test_a_game_without_images_writes_nothing(tmp_path: Path) -> None:
