@@ -22,11 +22,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from games.tutorial import by_hand
 from gamelearn.cpu import tune_allocator
 from gamelearn.errors import DataError
 from gamelearn.game import load
 from gamelearn.train.loop import Trainer
+from games.tutorial import by_hand
 
 Round = Callable[[], None]
 

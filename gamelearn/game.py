@@ -23,6 +23,7 @@ from gamelearn.players.player import Player
 from gamelearn.plugins import load_builtins, load_plugins
 from gamelearn.spec.load import SpecFile, load_source
 from gamelearn.spec.schema import Spec, Variable
+from gamelearn.train.schedule import schedule_mistakes
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def _is_explained(mistake: Mistake, known: Iterable[Mistake]) -> bool:
 
 
 def _plans(graph: Graph, mistakes: list[Mistake]) -> dict[str, Plan]:
+    mistakes += schedule_mistakes(graph)
     plans: dict[str, Plan] = {}
     for stage in graph.stages:
         try:

@@ -6,7 +6,7 @@ differentiated through a draw. This file is the only one that runs the steps of 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -185,16 +185,26 @@ def _free_reached(player: Conditional, turn: Turn) -> dict[str, nn.Parameter]:
 
 
 @contextmanager
-def owned_by(owner: str, players: Mapping[str, Player]) -> Iterator[None]:
-    """Let only the owner's parameters require gradients, meanwhile."""
-    before = [(parameter, parameter.requires_grad) for player in players.values() for parameter in player.parameters()]
-    for name, player in players.items():
-        player.requires_grad_(name == owner)
+def without_gradients(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
+    """Let parameters not require gradients, meanwhile."""
+    changed = [parameter for parameter in parameters if parameter.requires_grad]
+    for parameter in changed:
+        parameter.requires_grad = False
     try:
         yield
     finally:
-        for parameter, required in before:
-            parameter.requires_grad_(required)
+        for parameter in changed:
+            parameter.requires_grad = True
+
+
+def foreign_parameters(owner: str, players: Mapping[str, Player]) -> list[nn.Parameter]:
+    """Return the parameters of all players but the owner."""
+    return [parameter for name, player in players.items() if name != owner for parameter in player.parameters()]
+
+
+def owned_by(owner: str, players: Mapping[str, Player]) -> AbstractContextManager[None]:
+    """Let only the owner's parameters require gradients, meanwhile."""
+    return without_gradients(foreign_parameters(owner, players))
 
 
 def objectives(runner: Runner, turns: Iterable[Turn]) -> tuple[Objective, ...]:

@@ -6,7 +6,7 @@ players that it reaches; steps with equal keys are one step (rules 13 and 14 of 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from gamelearn.graph.model import Bound, Factor, FreeScore, Graph, NetworkScore, OwnScore, PlayerDraw, SamplerDraw, Stage, StreamDraw, Term
@@ -360,21 +360,3 @@ def _with_keep(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
         made.update(ref for step in phase.completion for ref in outputs_of(step))
         kept.append(replace(phase, keep=frozenset(made & later)))
     return tuple(kept)
-
-
-def shared_by(plan: Plan) -> Mapping[str, tuple[str, ...]]:
-    """Return, for every step of the plan, the titles of the terms that use it."""
-    users: dict[str, list[str]] = {}
-    makers = {ref: step for phase in plan.phases for step in phase.completion for ref in outputs_of(step)}
-    for turn in plan.turns:
-        own = makers | {ref: step for step in turn.steps for ref in outputs_of(step)}
-        for term in turn.terms:
-            pending, seen = [key for _, key in term.logs], set[str]()
-            while pending:
-                step = own[pending.pop()]
-                if step.key not in seen:
-                    seen.add(step.key)
-                    pending += needs_of(step)
-            for key in seen:
-                users.setdefault(key, []).append(term.term.title)
-    return {key: tuple(dict.fromkeys(titles)) for key, titles in users.items()}

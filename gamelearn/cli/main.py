@@ -3,6 +3,7 @@
 Commands import what they need when they run, so that `gamelearn --help` is quick. This file gathers the commands.
 """
 
+import os
 import sys
 
 import typer
@@ -61,5 +62,9 @@ _options.__doc__ = None
 
 
 def main() -> None:
-    """Run the command line; end with its exit status."""
+    """Run the command line; end with its exit status.
+
+    Threads that wait are put to sleep rather than left to spin: beside other programs spinning costs most of the speed.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is imported
     app(args=sys.argv[1:], prog_name="gamelearn")

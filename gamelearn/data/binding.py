@@ -177,11 +177,12 @@ def _except_mistakes(data: Data, name: str, stream: Stream) -> Iterator[Mistake]
         return
     path = ("except",)
     if other not in data.streams:
-        yield Mistake(path, f"unknown stream {other!r}; known: {quoted(each for each in data.streams if each != name) or 'none'}", nearest(other, data.streams.keys() - {name}))  # fmt: skip
+        others = [each for each in data.streams if each != name]
+        yield Mistake(path, f"unknown stream {other!r}; known: {quoted(others) or 'none'}", nearest(other, others))
     elif cycle := _cycle(data.streams, name):
         yield Mistake(path, f"streams leave out each other in a circle: {' -> '.join(map(repr, cycle))}")
-    elif (mine := data_set_of(data, stream)) != (others := data_set_of(data, data.streams[other])) and mine and others:
-        yield Mistake(path, f"stream {other!r} shows data set {others!r}, this one {mine!r}: nothing to leave out")
+    elif (mine := data_set_of(data, stream)) != (theirs := data_set_of(data, data.streams[other])) and mine and theirs:
+        yield Mistake(path, f"stream {other!r} shows data set {theirs!r}, this one {mine!r}: nothing to leave out")
     elif _shows_all(data, data.streams[other]):
         yield Mistake(path, f"stream {other!r} takes every row, so none is left for {name!r}: give {other!r} a 'take'")
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import networkx
 
 from gamelearn.errors import quoted
-from gamelearn.graph.model import Graph, PlayerDraw, Stage, StreamDraw, Term
+from gamelearn.graph.model import Factor, Graph, NetworkScore, PlayerDraw, Stage, StreamDraw, Term
 from gamelearn.graph.symbols import Scope
 from gamelearn.options import Mistake
 from gamelearn.spec.schema import Spec
@@ -23,6 +23,7 @@ def check_graph(graph: Graph, spec: Spec, scope: Scope) -> None:
             if _check_mover(graph, stage, player, spec, scope):
                 for term in terms:
                     _check_term(graph, stage, term, scope)
+    _check_training(graph, scope)
     _check_coupling(graph, scope)
 
 
@@ -98,6 +99,26 @@ def _check_dependence(graph: Graph, term: Term, scope: Scope) -> None:
 
 def _score_offset(term: Term, player: str) -> int:
     return next(call.offset for _, call in term.formula.score if call.name == player)
+
+
+def _check_training(graph: Graph, scope: Scope) -> None:
+    """Warn of parameters that no term of their player reaches: they stay as they begin."""
+    terms = [term for stage in graph.stages.values() for terms in stage.utilities.values() for term in terms]
+    trained = {part for term in terms for _, bound in term.score for part in _parts(graph, bound.factor) if part[0] == term.player}
+    for player in {term.player: graph.players[term.player] for term in terms}.values():
+        for factor in player.factors.values():
+            own = {part for part in _parts(graph, factor) if part[0] == player.name}
+            if own and not own & trained:
+                what = f"no term of {player.name!r} scores this factor: its parameters stay as they begin"
+                scope.warnings.append(Mistake(factor.path, what, on_key=True))
+
+
+def _parts(graph: Graph, factor: Factor) -> set[tuple[str, str]]:
+    """Return what a factor's parameters lie in, each with the player that owns it."""
+    parts = {(score.player, score.network if isinstance(score, NetworkScore) else f"{score.factor}!") for score in graph.flat_scores(factor)}
+    if factor.family is not None and factor.family.has_parameters:
+        parts.add((factor.player, f"{factor.label}!"))
+    return parts
 
 
 def _check_coupling(graph: Graph, scope: Scope) -> None:

@@ -31,8 +31,7 @@ def build_players(options: Mapping[str, PlayerOptions], scope: Scope) -> dict[st
     players = {name: _with_canonical_shares(each, players) for name, each in players.items()}
     for name, builder in builders.items():
         for label, index, path in builder.shares:
-            if label in players[name].factors:
-                _check_share(players[name].factors[label], index, path, players, scope)
+            _check_share(players[name].factors[label], index, path, players, scope)
     _check_circles(players, scope)
     return players
 
@@ -114,7 +113,7 @@ class _Builder:
             else:
                 known = [*self.scope.variables, *self.scope.groups]
                 hint = self.scope.nearest(name, known, names)
-                self.scope.report((*path, index), f"unknown variable {name!r}; known: {quoted(known)}", hint)
+                self.scope.report((*path, index), f"unknown variable {name!r}; known: {quoted(known) or 'none'}", hint)
         return tuple(dict.fromkeys(found))
 
     def _sides(self, text: str, path: Path, *, on_key: bool) -> tuple[tuple[str, ...], tuple[Expanded, ...]] | None:
@@ -156,21 +155,25 @@ class _Builder:
             scores = [(score, place) for score, place in found if score is not None]
             self._check_repeats(scores)
             factor = Factor(self.name, target, givens, tuple(score for score, _ in scores), family, path)
-            self.shares += [(factor.label, index, place) for index, (score, place) in enumerate(scores) if isinstance(score, SharedScore)]
-            self._add(factor)
+            if self._add(factor):
+                self.shares += [
+                    (factor.label, index, place) for index, (score, place) in enumerate(scores) if isinstance(score, SharedScore)
+                ]
 
     def _check_repeats(self, scores: list[tuple[Score, Path]]) -> None:
         for index, (score, place) in enumerate(scores):
             if any(score == other for other, _ in scores[:index]):
                 self.scope.report(place, "this score stands in the factor twice")
 
-    def _add(self, factor: Factor) -> None:
+    def _add(self, factor: Factor) -> bool:
+        """Add a factor unless the player has it already; return whether it was added."""
         same = (known for known in self.factors.values() if (known.target, set(known.givens)) == (factor.target, set(factor.givens)))
         if known := next(same, None):
             on_key = isinstance(self.options, ConditionalOptions)
             self.scope.report(factor.path, f"the factor {factor.label!r} is given twice, also as {str(known.path[-1])!r}", on_key=on_key)
-            return
+            return False
         self.factors[factor.label] = factor
+        return True
 
     def _check_givens(self, targets: tuple[str, ...], givens: tuple[Expanded, ...], inputs: list[str], path: Path) -> None:
         for each in givens:
@@ -321,13 +324,13 @@ def _check_share(factor: Factor, index: int, path: Path, players: Mapping[str, P
     score = factor.scores[index]
     assert isinstance(score, SharedScore)
     if score.player not in players:
-        scope.report(path, f"unknown player {score.player!r}; known: {quoted(players)}", scope.nearest(score.player, players))
+        scope.report(path, f"unknown player {score.player!r}; known: {quoted(players) or 'none'}", scope.nearest(score.player, players))
         return
     other = players[score.player]
     shared = other.factors.get(score.factor)
     if shared is None:
         if score.player not in scope.doubtful:
-            what = f"the player {score.player!r} has no factor {score.factor!r}; known: {quoted(other.factors)}"
+            what = f"the player {score.player!r} has no factor {score.factor!r}; known: {quoted(other.factors) or 'none'}"
             scope.report(path, what, nearest(score.factor, other.factors))
     elif not other.options.has_scores:
         scope.report(path, f"{shared} has no raw outputs to share: its player's type is {other.options.type!r}")

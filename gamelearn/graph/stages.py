@@ -77,7 +77,7 @@ def _check_order(name: str, order: tuple[str, ...], utilities: Mapping[str, obje
     for index, player in enumerate(order):
         if player not in context.players:
             hint = context.scope.nearest(player, context.players, order)
-            context.scope.report((*path, index), f"unknown player {player!r}; known: {quoted(context.players)}", hint)
+            context.scope.report((*path, index), f"unknown player {player!r}; known: {quoted(context.players) or 'none'}", hint)
         elif player not in utilities and not unknown:
             context.scope.report((*path, index), f"the player {player!r} has no utility in stage {name!r}, so it has no turn")
     resting = [player for player in utilities if player not in order]
@@ -104,7 +104,7 @@ def _utilities(utilities: Mapping[str, tuple[NamedTerm, ...]], context: Context,
     for player, named in utilities.items():
         place = (*path, player)
         if player not in context.players:
-            what = f"unknown player {player!r}; known: {quoted(context.players)}"
+            what = f"unknown player {player!r}; known: {quoted(context.players) or 'none'}"
             hint = context.scope.nearest(player, context.players, utilities)
             context.scope.report(place, what, hint, on_key=True)
             continue
@@ -125,7 +125,7 @@ def _check_optimizers(train: Train, names: Iterable[str], context: Context, path
     for player in names:
         place: Path = (*path, "optimizers", player)
         if player not in context.players:
-            what = f"unknown player {player!r}; known: {quoted(context.players)}"
+            what = f"unknown player {player!r}; known: {quoted(context.players) or 'none'}"
             hint = context.scope.nearest(player, context.players, train.optimizers)
             context.scope.report(place, what, hint, on_key=True)
         try:

@@ -70,7 +70,7 @@ class Context:
         if call.name in self.scope.doubtful:
             return None
         known = [*self.players, *self.streams, *self.samplers]
-        what = f"unknown player, stream or sampler {call.name!r}; known: {quoted(known)}"
+        what = f"unknown player, stream or sampler {call.name!r}; known: {quoted(known) or 'none'}"
         self.scope.report(path, what, self.scope.nearest(call.name, known), offset=call.offset)
         return None
 
@@ -133,7 +133,10 @@ def _scored(call: Call, context: Context, path: Path) -> tuple[Bound, ...] | Non
     if kind:
         what, hint = f"{call.name!r} is a {kind}: only a player's factors have a log-likelihood", None
     else:
-        what, hint = f"unknown player {call.name!r}; known: {quoted(context.players)}", context.scope.nearest(call.name, context.players)
+        what, hint = (
+            f"unknown player {call.name!r}; known: {quoted(context.players) or 'none'}",
+            context.scope.nearest(call.name, context.players),
+        )
     context.scope.report(path, what, hint, offset=call.offset)
     return None
 
@@ -193,20 +196,20 @@ def build_sampler(name: str, options: schema.Sampler, context: Context) -> Sampl
                 what = f"the start draws {each.target!r}, which no draw of the sweep draws again"
                 context.scope.report((*path, "sweep"), what, on_key=True)
                 redrawn.add(each.target)
-    started = {each.target for draw in start for each in draw.factors}
-    _check_sweep_inputs(sweep, started, set(targets), context, (*path, "start"))
+    _check_inputs(start, sweep, set(targets), context, (*path, "start"))
     reads = dict.fromkeys(actual for draw in (*start, *sweep) for each in draw.factors for _, actual in each.givens)
     return Sampler(name, start, sweep, options.sweeps, tuple(targets), tuple(each for each in reads if each not in targets))
 
 
-def _check_sweep_inputs(sweep: tuple[PlayerDraw, ...], started: set[str], targets: set[str], context: Context, path: Path) -> None:
-    known = set(started)
-    for draw in sweep:
-        for each in draw.factors:
-            for _, actual in each.givens:
-                if actual in targets and actual not in known:
-                    context.scope.report(path, f"the sweep reads {actual!r} before it draws it: the start has to draw it", on_key=True)
-                    known.add(actual)
+def _check_inputs(start: tuple[PlayerDraw, ...], sweep: tuple[PlayerDraw, ...], targets: set[str], context: Context, path: Path) -> None:
+    """Check that nothing is read before it is drawn, first by the start, then by the sweep."""
+    known: set[str] = set()
+    for part, draws in (("start", start), ("sweep", sweep)):
+        for each in (factor for draw in draws for factor in draw.factors):
+            for actual in (actual for _, actual in each.givens if actual in targets and actual not in known):
+                what = f"the {part} reads {actual!r} before it draws it: the start has to draw it"
+                context.scope.report(path, f"{what} first" if part == "start" else what, on_key=True)
+                known.add(actual)
             known.add(each.target)
 
 
@@ -236,6 +239,9 @@ def _sampler_draw(call: Call, context: Context, path: Path) -> PlayerDraw | None
     if kind:
         what, hint = f"{call.name!r} is a {kind}: a sampler draws from players, {quoted(context.players)}", None
     else:
-        what, hint = f"unknown player {call.name!r}; known: {quoted(context.players)}", context.scope.nearest(call.name, context.players)
+        what, hint = (
+            f"unknown player {call.name!r}; known: {quoted(context.players) or 'none'}",
+            context.scope.nearest(call.name, context.players),
+        )
     context.scope.report(path, what, hint, offset=call.offset)
     return None

@@ -67,8 +67,7 @@ class Mlp(nn.Module):
 
     def output_layers(self) -> tuple[tuple[nn.Module, ...], ...]:
         """Return for every output the layers that add up to it."""
-        skips = [(skip,) for skip in self.skips] or [()] * len(self.heads)
-        return tuple((head, *skip) for head, skip in zip(self.heads, skips, strict=True))
+        return tuple((head, *self.skips[index : index + 1]) for index, head in enumerate(self.heads))
 
 
 class LinearOptions(NetworkOptions):

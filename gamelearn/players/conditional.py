@@ -14,14 +14,22 @@ from gamelearn.players.player import FamilyDistribution, Player
 from gamelearn.registry import PLAYERS
 from gamelearn.spec.kinds import ConditionalOptions
 
+_TAKEN = {*dir(nn.ModuleDict()), *dir(nn.ParameterDict())}
+
 
 def module_name(label: str) -> str:
-    """Return a factor's label as the name of a module.
+    """Return a factor's label as the name of a module; no two labels have one, and none is an attribute of PyTorch's.
 
-    >>> module_name("z1 | z0, x")
-    'z1_given_z0_x'
+    >>> module_name("z1 | z0, x"), module_name("values")
+    ('z1-given-z0-x', 'values-')
     """
-    return label.replace(" | ", "_given_").replace(", ", "_")
+    name = label.replace(" | ", "-given-").replace(", ", "-")
+    return f"{name}-" if name in _TAKEN else name
+
+
+def is_taken(name: str) -> bool:
+    """Return whether a network cannot have this name, which PyTorch uses itself."""
+    return name in _TAKEN
 
 
 @PLAYERS.register("conditional", options=ConditionalOptions)

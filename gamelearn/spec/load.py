@@ -97,8 +97,8 @@ def load_source(
     found = _Findings(problems + wrong_paths)
     spec, tree = _checked(tree, composed.tree, untrusted, found)
     ground = _mended(composed.tree) if found.problems else composed.tree
-    for name in composed.presets if ground else ():
-        if name != preset:
+    for name in composed.presets:
+        if ground and name != preset:
             found.add_preset(name, ground, composed.presets[name])
     if spec is None or problems or wrong_paths:
         raise SpecError(found.problems)

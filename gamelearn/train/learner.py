@@ -3,7 +3,7 @@
 This file steps a player.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,8 +11,7 @@ from torch import nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from gamelearn.errors import RunError, quoted
-from gamelearn.losses import Values, owned_by
-from gamelearn.players.player import Player
+from gamelearn.losses import Values, without_gradients
 from gamelearn.spec.kinds import OptimizerOptions
 from gamelearn.train.optimizers import build_optimizer, set_learning_rate
 from gamelearn.train.state import OptimizerState
@@ -31,18 +30,26 @@ class Learner:
         parameters: those that the terms reach, by name; the optimizer holds exactly these.
         options: of the optimizer.
         rounds: of the stage, for the learning rate; None where they are not known.
+        foreign: the parameters of the other players.
     """
 
-    def __init__(self, name: str, parameters: Sequence[tuple[str, nn.Parameter]], options: OptimizerOptions, rounds: int | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        parameters: Sequence[tuple[str, nn.Parameter]],
+        options: OptimizerOptions,
+        rounds: int | None,
+        foreign: Sequence[nn.Parameter],
+    ) -> None:
         self.name = name
         self.parameters = dict(parameters)
         self.optimizer = build_optimizer(options, self.parameters.values())
-        self._options, self._rounds = options, rounds
+        self._options, self._rounds, self._foreign = options, rounds, foreign
 
-    def differentiate(self, objective: nn.Module, values: Values, players: Mapping[str, Player]) -> Gradient:
+    def differentiate(self, objective: nn.Module, values: Values) -> Gradient:
         """Take the gradient of the player's loss; return the loss, the terms `(terms,)` and the norm of the gradient."""
         self.optimizer.zero_grad(set_to_none=True)
-        with owned_by(self.name, players):
+        with without_gradients(self._foreign):
             loss, terms = objective(values)
             loss.backward()
         norm = get_total_norm(list(self.gradients().values()))

@@ -1,7 +1,7 @@
 """How long the stages are, and how far a run has come.
 
 A round consumes `plan.repeats` batches of every stream, so an epoch is a pass over the longest stream that the stage reads.
-This file counts rounds, epochs and minutes.
+This file measures the length of training.
 """
 
 import dataclasses

@@ -13,7 +13,7 @@ from torch import nn
 from gamelearn.data.streams import Streams
 from gamelearn.errors import TrainingError
 from gamelearn.initialise import initialise_from_data, waiting_networks
-from gamelearn.losses import Objective, Values, complete, reached_parameters
+from gamelearn.losses import Objective, Values, complete, foreign_parameters, reached_parameters
 from gamelearn.plan import Phase, Turn
 from gamelearn.sources import RoundSource
 from gamelearn.train.averages import Averages, move_averages, restart_averages, start_averages
@@ -50,7 +50,8 @@ class StageTraining:
         self._losses: tuple[nn.Module, ...] = compiled(self._objectives) if self.train.compile else self._objectives
         reached = reached_parameters(game.players, self.plan.turns)
         self.learners = {
-            player: Learner(player, parameters, self.train.optimizer_of(player), length.rounds) for player, parameters in reached.items()
+            player: Learner(player, parameters, self.train.optimizer_of(player), length.rounds, foreign_parameters(player, game.players))
+            for player, parameters in reached.items()
         }
         self.averages = (averages or start_averages(game.players)) if self.train.ema else {}
         self.rows = self._rows()
@@ -115,10 +116,7 @@ class StageTraining:
     def _move(self, phase: Phase, objectives: list[tuple[Objective, nn.Module]], values: Values, progress: Progress) -> list[TurnRecord]:
         """Take the gradients of a phase's turns at the same parameters, then move their players."""
         losses = [loss for _, loss in objectives]
-        found = [
-            self.learners[turn.player].differentiate(loss, values, self._game.players)
-            for turn, loss in zip(phase.turns, losses, strict=True)
-        ]
+        found = [self.learners[turn.player].differentiate(loss, values) for turn, loss in zip(phase.turns, losses, strict=True)]
         if not _all_finite(found):
             raise self._failure(phase.turns, [objective for objective, _ in objectives], found, values, progress)
         return [self._step(turn, gradient, progress) for turn, gradient in zip(phase.turns, found, strict=True)]

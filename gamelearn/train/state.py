@@ -1,7 +1,7 @@
 """All that a training needs to go on: progress, parameters, optimizers, averages.
 
-Draws and the order of the data are functions of the round, so there is no generator's state. This file defines the state and
-puts tensors back to where they belong.
+Draws and the order of the data are functions of the round, so there is no generator's state. This file defines the state with
+the way back into a game.
 """
 
 from collections.abc import Mapping

@@ -102,7 +102,7 @@ def test_what_is_right_is_left_alone(data: dict[str, Any]) -> None:
             None,
         ),
         (
-            streams({"variables": ["x"], "balance": "cc", "take": 10}),
+            streams({"variables": ["x"], "balance": "cx9", "take": 10}),
             "streams.images.balance",
             "unknown variable 'cc'",
             "c",

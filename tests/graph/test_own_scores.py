@@ -9,7 +9,7 @@ from torch import nn
 
 from gamelearn.graph.model import Factor, Variable
 from gamelearn.players.player import Distribution, FamilyDistribution, Player
-from gamelearn.registry import FAMILIES, PLAYERS
+from gamelearn.registry import FAMILIES, PLAYERS, Entry
 from gamelearn.spec.kinds import PlayerOptions
 from tests.support import game_of, round_gradients, source_of
 
@@ -34,7 +34,6 @@ class TableOptions(PlayerOptions):
     noise: ClassVar[Literal["uniform", "normal"]] = "uniform"
 
 
-@PLAYERS.register("test_table", options=TableOptions)
 class Table(Player):
     """Logits that do not depend on the givens."""
 
@@ -48,6 +47,11 @@ class Table(Player):
 
     def distribution(self, factor: str, values: Mapping[str, torch.Tensor], rows: int) -> Distribution:
         return FamilyDistribution(self.family, self.scores(factor, values, rows))
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PLAYERS._entries, "test_table", Entry("test_table", Table, TableOptions))
 
 
 @pytest.mark.parametrize("mode", ["sequence", "parallel"])

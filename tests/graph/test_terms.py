@@ -31,6 +31,7 @@ UTILITIES = {
     "segmenter": "E[pairs(x, s), encoder(z | x, s)] log segmenter(s | x, z)",
     "encoder": "E[prior(z), segmenter(s | z1), painter(x | s, z2)] log encoder(z | x, s)",
 }
+OWN = "E[prior(z), segmenter(s | z1), painter(x | s, z2)] log painter(x | s, z2)"
 
 
 def game(*, tail: str = "train: {rounds: 1}", **utilities: str) -> Graph:
@@ -62,8 +63,8 @@ def test_a_call_of_a_sampler_is_resolved() -> None:
 
 
 def test_a_utility_may_be_a_map_of_weighted_terms() -> None:
-    text = '{data: "E[pairs(x, s), encoder(z2 | x, s)] log painter(x | s, z2)", own: {term: "E[prior(z), segmenter(s | z1), painter(x | s, z2)] log painter(x | s, z2)", weight: 0.5, draws: constant}}'
-    terms = game(painter=text).stages["main"].utilities["painter"]
+    data = "E[pairs(x, s), encoder(z2 | x, s)] log painter(x | s, z2)"
+    terms = game(painter=f'{{data: "{data}", own: {{term: "{OWN}", weight: 0.5, draws: constant}}}}').stages["main"].utilities["painter"]
     assert [(term.title, term.weight, term.constant_draws) for term in terms] == [("painter.data", 1.0, False), ("painter.own", 0.5, True)]
 
 
@@ -89,9 +90,6 @@ def test_a_term_is_refused(term: str, message: str) -> None:
 
 def warnings(graph: Graph) -> list[str]:
     return [each.what for each in graph.warnings]
-
-
-OWN = "E[prior(z), segmenter(s | z1), painter(x | s, z2)] log painter(x | s, z2)"
 
 
 def test_own_draws_are_warned_of_unless_they_are_meant() -> None:

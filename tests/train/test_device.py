@@ -27,8 +27,10 @@ def test_a_device_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, nam
         choose_device(name)
 
 
-def test_a_device_is_described() -> None:
-    assert describe_device(torch.device("cpu")) == f"cpu ({torch.get_num_threads()} threads)"
+@pytest.mark.parametrize(("threads", "text"), [(1, "cpu (1 thread)"), (8, "cpu (8 threads)")])
+def test_a_device_is_described(monkeypatch: pytest.MonkeyPatch, threads: int, text: str) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert describe_device(torch.device("cpu")) == text
 
 
 def test_half_precision_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,5 +40,5 @@ def test_half_precision_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RuntimeError("no")
 
     monkeypatch.setattr(torch, "autocast", broken)
-    with pytest.raises(RunError, match="'precision: bf16' does not work on cpu .*: say train.precision=fp32"):
+    with pytest.raises(RunError, match=r"'precision: bf16' does not work on cpu .*: say train\.precision=fp32"):
         check_half(torch.device("cpu"))

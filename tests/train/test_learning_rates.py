@@ -41,16 +41,14 @@ def torch_rates(make: Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler
         (options("inverse_sqrt", scale=4), lambda it: lr_scheduler.LambdaLR(it, lambda t: (1 + t / 4) ** -0.5)),
         (options("constant"), lambda it: lr_scheduler.ConstantLR(it, 1.0)),
     ],
-    ids=lambda each: each.schedule.type if isinstance(each, OptimizerOptions) else "",
+    ids=lambda each: each.schedule.type if isinstance(each, OptimizerOptions) and each.schedule else "",
 )
 def test_equals_torch(chosen: OptimizerOptions, make: Callable[[torch.optim.Optimizer], lr_scheduler.LRScheduler]) -> None:
     assert [learning_rate(chosen, number, ROUNDS) for number in range(ROUNDS)] == pytest.approx(torch_rates(make))
 
 
-@pytest.mark.parametrize("kind", LEARNING_RATES.names)
+@pytest.mark.parametrize("kind", sorted(set(LEARNING_RATES.names) - {"milestones"}))  # whose rounds are the stage's
 def test_warms_up_then_follows_the_schedule_of_a_shorter_stage(kind: str) -> None:
-    if kind == "milestones":
-        pytest.skip("its rounds are those of the stage")
     warm, cold = options(kind, warmup=3, **SMALLEST.get(kind, {})), options(kind, **SMALLEST.get(kind, {}))
     rates = [learning_rate(warm, number, ROUNDS) for number in range(ROUNDS)]
     assert rates[:3] == pytest.approx([0.125, 0.25, 0.375])

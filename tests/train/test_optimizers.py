@@ -38,9 +38,10 @@ def test_every_number_of_torch_is_an_option(entry: Entry) -> None:
 
 @pytest.mark.parametrize("entry", list(OPTIMIZERS), ids=lambda entry: entry.name)
 def test_a_step_is_torchs(entry: Entry) -> None:
-    ours, torchs = (nn.Parameter(torch.tensor([1.0, -2.0])) for _ in range(2))
     build: Any = entry.build
-    for parameter, optimizer in ((ours, build_optimizer(entry.options(lr=0.1), [ours])), (torchs, build([torchs], lr=0.1))):
+    options: Any = entry.options
+    ours, torchs = (nn.Parameter(torch.tensor([1.0, -2.0])) for _ in range(2))
+    for parameter, optimizer in ((ours, build_optimizer(options(lr=0.1), [ours])), (torchs, build([torchs], lr=0.1))):
         for _ in range(7):
             parameter.grad = 3 * parameter.detach() + 1
             optimizer.step()

@@ -9,6 +9,7 @@ import torch
 
 from gamelearn.registry import OPTIMIZERS
 from gamelearn.train.checkpoint import newest_intact
+from gamelearn.train.events import Observer
 from gamelearn.train.loop import Trainer
 from gamelearn.train.observers import CheckpointObserver, MetricsObserver
 from gamelearn.train.state import TrainingState
@@ -28,7 +29,7 @@ def play(folder: Path, run: str, text: str, *, stop_after: int | None = None, ov
     place.mkdir(exist_ok=True)
     checkpoints = place / "checkpoints"
     state = newest_intact(checkpoints, no_damage) if checkpoints.exists() else None
-    observers = [Recorder(stop_after), MetricsObserver(place / "metrics.jsonl"), CheckpointObserver(checkpoints)]
+    observers: list[Observer] = [Recorder(stop_after), MetricsObserver(place / "metrics.jsonl"), CheckpointObserver(checkpoints)]
     trainer = Trainer(loaded(folder, *overrides, text=text), state=state, observers=observers)
     trainer.run()
     return trainer
