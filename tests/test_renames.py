@@ -64,7 +64,7 @@ def matches(path: tuple[str | int, ...], pattern: tuple[str | None, ...]) -> boo
 def tokens(tree: Node) -> list[Token]:
     """Return every name of a spec that could be misspelt."""
     names = {kind: {path[-1] for path, _ in walk(tree, ()) if matches(path, pattern)} for pattern, kind in DEFINITIONS.items()}
-    found = []
+    found: list[Token] = []
     for path, node in walk(tree, ()):
         inside = path[2:] if path[0] == "presets" and len(path) > 2 else path
         found += key_tokens(inside, node, names, is_preset=inside != path)

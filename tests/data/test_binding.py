@@ -104,8 +104,8 @@ def test_what_is_right_is_left_alone(data: dict[str, Any]) -> None:
         (
             streams({"variables": ["x"], "balance": "cx9", "take": 10}),
             "streams.images.balance",
-            "unknown variable 'cc'",
-            "c",
+            "unknown variable 'cx9'",
+            "c9",
         ),
         (
             streams({"variables": ["x"], "balance": "x", "take": 10}),

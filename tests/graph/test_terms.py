@@ -100,6 +100,17 @@ def test_own_draws_are_warned_of_unless_they_are_meant() -> None:
     assert warnings(game(painter=f'{{term: "{OWN}", draws: constant}}')) == []
 
 
+def test_parameters_that_no_term_reaches_are_warned_of() -> None:
+    (warning,) = game(encoder="E[pairs(s), prior(z1)] log encoder(z1 | s)").warnings
+    assert warning.what == "no term of 'encoder' scores this factor: its parameters stay as they begin"
+    assert warning.path == ("players", "encoder", "factors", "z2 | x, s")
+
+
+def test_a_factor_whose_network_another_factor_trains_is_not_warned_of() -> None:
+    graph = game(segmenter="E[pairs(x, s), encoder(z | x, s)] log segmenter(s | x, z)")  # its score shares that of s | z1
+    assert warnings(graph) == []
+
+
 def test_a_draw_that_only_shares_the_owners_parameters_is_no_own_draw() -> None:
     text = (
         HEAD.replace('"x | s, z2": {net: mlp}', '"x | s, z2": {net: mlp}, "s | z1": "segmenter(s | z1)"')
