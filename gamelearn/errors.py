@@ -8,6 +8,8 @@ defines the errors, with the search for the nearest known name.
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
+_MOST_NAMED = 40
+
 
 class GamelearnError(Exception):
     """An error whose message is meant for the user."""
@@ -117,5 +119,7 @@ def _common_prefix(first: str, second: str) -> int:
 
 
 def quoted(names: Iterable[str]) -> str:
-    """Return the names, quoted and separated by commas."""
-    return ", ".join(repr(name) for name in names)
+    """Return the names, quoted and separated by commas; of very many the first ones."""
+    every = list(names)
+    rest = [f"and {len(every) - _MOST_NAMED} more"] if len(every) > _MOST_NAMED else []
+    return ", ".join([*(repr(name) for name in every[:_MOST_NAMED]), *rest])
