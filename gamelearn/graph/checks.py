@@ -115,7 +115,9 @@ def _check_training(graph: Graph, scope: Scope) -> None:
 
 def _parts(graph: Graph, factor: Factor) -> set[tuple[str, str]]:
     """Return what a factor's parameters lie in, each with the player that owns it."""
-    parts = {(score.player, score.network if isinstance(score, NetworkScore) else f"{score.factor}!") for score in graph.flat_scores(factor)}
+    parts = {
+        (score.player, score.network if isinstance(score, NetworkScore) else f"{score.factor}!") for score in graph.flat_scores(factor)
+    }
     if factor.family is not None and factor.family.has_parameters:
         parts.add((factor.player, f"{factor.label}!"))
     return parts
