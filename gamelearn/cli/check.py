@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gamelearn.cli.guard import say
-from gamelearn.cli.options import Plugins, Preset, TableFormat, TextOrJson, Untrusted, specs_and_overrides
+from gamelearn.cli.options import Plugins, Preset, TableFormat, TextOrJson, Untrusted, refuse_unreadable, specs_and_overrides
 from gamelearn.errors import GamelearnError, Problem, SpecError
 
 if TYPE_CHECKING:
@@ -32,14 +32,15 @@ def check(
     gamelearn check mnist-lvae train.batch=64 --preset quick
     gamelearn check specs/*.yaml --format json
     """
-    from gamelearn.game import check as check_spec
-
     specs, overrides = specs_and_overrides(arguments)
     if not specs:
         raise GamelearnError("name a spec to check")
     reports = []
     for spec in specs:
         try:
+            refuse_unreadable(spec)
+            from gamelearn.game import check as check_spec
+
             checked = check_spec(spec, preset=preset, overrides=overrides, plugins=plugin or (), untrusted=untrusted)
         except SpecError as error:
             reports.append({"spec": spec, "ok": False, "problems": [_problem(each) for each in error.problems]})

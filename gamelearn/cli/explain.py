@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gamelearn.cli.options import Plugins, Preset, Spec, Untrusted, Values, only_overrides
+from gamelearn.cli.options import Plugins, Preset, Spec, Untrusted, Values, only_overrides, refuse_unreadable
 
 
 class ExplainFormat(StrEnum):
@@ -32,6 +32,7 @@ def explain(
     gamelearn explain my_game.yaml --format latex
     gamelearn explain my_game.yaml schedule.mode=parallel
     """
+    refuse_unreadable(spec)
     from gamelearn.game import check
     from gamelearn.report.explain import explain as explanation
 

@@ -43,6 +43,18 @@ def specs_and_overrides(arguments: Iterable[str]) -> tuple[list[str], list[str]]
     return specs, overrides
 
 
+def refuse_unreadable(spec: str) -> None:
+    """Read a spec's text before anything heavy is imported, so that a file that is no YAML, or a trap, is refused at once.
+
+    Raises:
+        SpecError: there is no such spec, or its text cannot be read.
+    """
+    from gamelearn.spec.load import find_spec
+    from gamelearn.spec.source import read_source
+
+    read_source(find_spec(spec))
+
+
 def only_overrides(arguments: Iterable[str]) -> list[str]:
     """Return arguments that all set values.
 

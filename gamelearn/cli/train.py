@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gamelearn.cli.guard import say
-from gamelearn.cli.options import Device, Plugins, Preset, Untrusted, Values, only_overrides, specs_and_overrides
+from gamelearn.cli.options import Device, Plugins, Preset, Untrusted, Values, only_overrides, refuse_unreadable, specs_and_overrides
 from gamelearn.cli.runs import find_run
 from gamelearn.errors import GamelearnError
 
@@ -62,6 +62,8 @@ def _train(
     plugins: list[str],
     untrusted: bool,
 ) -> None:
+    if spec is not None:
+        refuse_unreadable(spec)
     from rich.console import Console
 
     from gamelearn.game import load
