@@ -105,20 +105,20 @@ def check(
     load_builtins()
     load_plugins(plugins)
     checked = _checked(load_source(path, preset=preset, overrides=overrides, untrusted=untrusted))
-    if preset is None:
+    if preset is None and not overrides:  # values given for one training need not suit the presets it does not take
         found = [
             replace(problem, where=f"presets.{name}.{problem.where}")
             for name in checked.file.presets
-            for problem in _problems(path, name, overrides, untrusted)
+            for problem in _problems(path, name, untrusted)
         ]
         if found:
             raise SpecError(found)
     return checked
 
 
-def _problems(path: str | Path, preset: str, overrides: Sequence[str], untrusted: bool) -> tuple[Problem, ...]:
+def _problems(path: str | Path, preset: str, untrusted: bool) -> tuple[Problem, ...]:
     try:
-        _checked(load_source(path, preset=preset, overrides=overrides, untrusted=untrusted))
+        _checked(load_source(path, preset=preset, untrusted=untrusted))
     except SpecError as error:
         return error.problems
     return ()

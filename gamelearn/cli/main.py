@@ -4,6 +4,7 @@ Commands import what they need when they run, so that `gamelearn --help` is quic
 """
 
 import os
+import signal
 import sys
 
 import typer
@@ -67,4 +68,7 @@ def main() -> None:
     Threads that wait are put to sleep rather than left to spin: beside other programs spinning costs most of the speed.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is imported
-    app(args=sys.argv[1:], prog_name="gamelearn")
+    try:
+        app(args=sys.argv[1:], prog_name="gamelearn")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one Ctrl-C more would print a traceback of torch's own end

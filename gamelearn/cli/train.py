@@ -1,6 +1,8 @@
 """The command `train`. This file starts, or resumes, the training of a game."""
 
+import os
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +16,7 @@ from gamelearn.errors import GamelearnError
 
 if TYPE_CHECKING:
     import torch
+    from rich.console import Console
 
     from gamelearn.game import Game
 
@@ -64,8 +67,6 @@ def _train(
 ) -> None:
     if spec is not None:
         refuse_unreadable(spec)
-    from rich.console import Console
-
     from gamelearn.game import load
     from gamelearn.report.pictures import write_pictures
     from gamelearn.run import train as train_game
@@ -87,10 +88,22 @@ def _train(
     def pictures(game: "Game", folder: Path, round_number: int) -> list[Path]:
         return write_pictures(game, folder, round_number, count, game.graph.seed)
 
-    done = train_game(game, run_folder=run_folder, resume=resume, console=Console(), pictures=pictures, preset=preset, overrides=overrides)
+    done = train_game(game, run_folder=run_folder, resume=resume, console=_console(), pictures=pictures, preset=preset, overrides=overrides)
     if done.stopped_by:
         raise typer.Exit(_SIGNAL_STATUS + signal.Signals[done.stopped_by].value)
     typer.echo(f"next: gamelearn sample {done.path}")
+
+
+def _console() -> "Console":
+    """Return a console that falls silent when its reader has gone: the training goes on."""
+    from rich.console import Console
+
+    class Lasting(Console):
+        def on_broken_pipe(self) -> None:
+            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - it lasts as long as the process
+            self.quiet = True
+
+    return Lasting()
 
 
 def _game_of_run(

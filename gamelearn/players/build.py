@@ -17,6 +17,7 @@ from gamelearn.networks.wired import Wired
 from gamelearn.options import Mistake, Path
 from gamelearn.players.conditional import Conditional, is_taken
 from gamelearn.players.player import Player
+from gamelearn.players.watch import watched
 from gamelearn.registry import FAMILIES, NETWORKS, PLAYERS
 from gamelearn.spec.kinds import ConditionalOptions
 
@@ -156,7 +157,9 @@ def try_shapes(graph: Graph, players: Mapping[str, Player], rows: int = 2) -> li
         for label, factor in node.factors.items():
             values = {given: _blank(graph, given, rows) for given in factor.givens}
             try:
-                score = players[name].distribution(label, values, rows).log_prob(_blank(graph, factor.target, rows))
+                with watched(players) as misdeeds:
+                    score = players[name].distribution(label, values, rows).log_prob(_blank(graph, factor.target, rows))
+                found += [Mistake(factor.path, f"{factor} {each}") for each in misdeeds]
                 if score.shape[0] != rows:
                     found.append(Mistake(factor.path, f"the log-likelihood of {factor} has {score.shape[0]} rows, expected {rows}"))
             except (ValueError, RuntimeError, TypeError, IndexError) as error:

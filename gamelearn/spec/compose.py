@@ -16,6 +16,7 @@ from gamelearn.spec.node import Node, Text
 from gamelearn.spec.paths import expand_environment, is_inside
 from gamelearn.spec.source import MAX_DEPTH, parse_source, read_text
 
+_LENGTHS = ("rounds", "epochs", "minutes")
 _TAGS = ("net", "type")
 _IMPLIED_TYPES = {model.model_fields["type"].default for model in (OptimizerOptions, PlayerOptions)}
 _LONGEST_CHAIN = 20
@@ -35,7 +36,8 @@ class Composed:
 def merge(base: Node, over: Node, *, keep_nulls: bool = False) -> Node:
     """Return two maps as one; what `over` says wins.
 
-    A `null` of `over` removes what `base` has; where `base` has nothing, or with `keep_nulls`, it stays.
+    A `null` of `over` removes what `base` has; where `base` has nothing, or with `keep_nulls`, it stays. A length of training
+    (`rounds`, `epochs`, `minutes`) takes the place of another one.
     """
     if not (isinstance(base.value, dict) and isinstance(over.value, dict)) or _changes_kind(base.value, over.value):
         return over
@@ -46,8 +48,18 @@ def merge(base: Node, over: Node, *, keep_nulls: bool = False) -> Node:
         elif child.value is None and not keep_nulls:
             del merged[key]
         else:
-            merged[key] = merge(merged[key], child, keep_nulls=keep_nulls)
+            below = _without_length(merged[key], child) if key == "train" else merged[key]
+            merged[key] = merge(below, child, keep_nulls=keep_nulls)
     return replace(over, value=merged)
+
+
+def _without_length(base: Node, over: Node) -> Node:
+    """Return training values without their length, if `over` sets one."""
+    if not (isinstance(base.value, dict) and isinstance(over.value, dict)):
+        return base
+    if all(name not in over.value or over.value[name].value is None for name in _LENGTHS):
+        return base
+    return replace(base, value={name: child for name, child in base.value.items() if name not in _LENGTHS})
 
 
 def _changes_kind(base: dict[str, Node], over: dict[str, Node]) -> bool:

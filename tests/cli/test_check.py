@@ -35,6 +35,13 @@ def test_values_are_set_and_checked(run: Run) -> None:
     assert "did you mean 'batch'?" in result.stderr
 
 
+def test_values_need_not_suit_a_preset_that_is_not_taken(run: Run, folder: Path) -> None:
+    text = (folder / "small.yaml").read_text().replace("rounds: 6", "rounds: null, epochs: 2")
+    (folder / "small.yaml").write_text(text)
+    assert run("check", "small.yaml", "train.rounds=3").exit_code == 0
+    assert run("check", "small.yaml", "train.rounds=3", "--preset", "long").exit_code == 0
+
+
 def test_json_holds_what_text_says(run: Run) -> None:
     result = run("check", "small.yaml", "none.yaml", "--format", "json")
     assert result.exit_code == 2

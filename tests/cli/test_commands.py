@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gamelearn import plugins
 from gamelearn.cli.main import app
 from gamelearn.registry import DATASETS, NETWORKS
 from gamelearn.shipped import shipped_specs
@@ -90,6 +91,7 @@ def test_every_registry_can_be_listed(run: Run, kind: str) -> None:
 
 def test_a_plugin_s_names_are_listed(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DATASETS, "_entries", dict(DATASETS._entries))
+    monkeypatch.setattr(plugins, "_loaded", dict(plugins._loaded))
     (folder / "listed_plugin.py").write_text(
         '"""A data set."""\n'
         "from gamelearn.registry import DATASETS\n"

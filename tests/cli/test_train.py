@@ -1,6 +1,8 @@
 """The commands `train` and `sample`: what they say, what they leave, how a run is named and resumed."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,3 +116,16 @@ def test_a_run_is_named_by_its_folder_its_game_or_its_number(tmp_path: Path) -> 
     assert find_run(str(runs / "game/9"), runs) == runs / "game/9"
     with pytest.raises(RunError, match="runs there: 'game'"):
         find_run("other", runs)
+
+
+def test_training_goes_on_when_the_reader_of_its_output_has_gone(folder: Path) -> None:
+    command = [sys.executable, "-c", "from gamelearn.cli.main import main; main()", "train", "digits-vae", "train.rounds=30"]
+    process = subprocess.Popen([*command, "--run", "piped"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert any(line.startswith(b"training in") for line in iter(process.stdout.readline, b""))
+    process.stdout.close()
+    process.wait(timeout=120)
+    assert process.stderr is not None
+    assert b"Traceback" not in process.stderr.read()
+    process.stderr.close()
+    assert (folder / "piped" / "checkpoints" / "round-000000030").is_dir()

@@ -350,3 +350,12 @@ def test_any_value_anywhere_is_read_or_refused(game: Path, path: SpecPath, value
         if not found:
             raise
     assert all(each.what and each.position for each in found)
+
+
+@pytest.mark.parametrize(
+    ("argument", "length"), [("train.minutes=2", "minutes"), ("train={epochs: 3}", "epochs"), ("train.rounds=7", "rounds")]
+)
+def test_a_length_takes_the_place_of_another(argument: str, length: str) -> None:
+    train = load_spec("digits-vae", overrides=[argument]).train
+    assert [name for name in ("rounds", "epochs", "minutes") if getattr(train, name) is not None] == [length]
+    assert train.checkpoint.minutes == 10.0
