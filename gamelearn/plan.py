@@ -349,14 +349,14 @@ def needs_of(step: Step) -> tuple[str, ...]:
 
 def _with_keep(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
     """Note with each phase which of the values made so far the later ones use."""
-    needed: list[set[str]] = [set() for _ in phases]
+    last_use: dict[str, int] = {}
     for index, phase in enumerate(phases):
-        steps = [*phase.completion, *(step for turn in phase.turns for step in turn.steps)]
-        for earlier in needed[:index]:
-            earlier.update(ref for step in steps for ref in needs_of(step))
-    made: set[str] = set()
+        for step in (*phase.completion, *(step for turn in phase.turns for step in turn.steps)):
+            last_use.update(dict.fromkeys(needs_of(step), index))
+    alive: set[str] = set()
     kept = []
-    for phase, later in zip(phases, needed, strict=True):
-        made.update(ref for step in phase.completion for ref in outputs_of(step))
-        kept.append(replace(phase, keep=frozenset(made & later)))
+    for index, phase in enumerate(phases):
+        alive.update(ref for step in phase.completion for ref in outputs_of(step))
+        alive = {ref for ref in alive if last_use.get(ref, -1) > index}
+        kept.append(replace(phase, keep=frozenset(alive)))
     return tuple(kept)

@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from gamelearn.data.streams import Streams
-from gamelearn.errors import TrainingError
+from gamelearn.errors import DataError, TrainingError
+from gamelearn.graph.model import StreamDraw
 from gamelearn.initialise import initialise_from_data, waiting_networks
 from gamelearn.losses import Objective, Values, complete, foreign_parameters, reached_parameters
 from gamelearn.plan import Phase, Turn
@@ -62,7 +63,19 @@ class StageTraining:
             return {}
         read = streams_read(self.plan)
         sizes = {name: self._streams.rows(name, batch_rows(self.train.batch, name)) for name in read}
+        self._check_batches(sizes)
         return {name: size * self.plan.repeats for name, size in sizes.items()}
+
+    def _check_batches(self, sizes: Mapping[str, int]) -> None:
+        """Check that the streams of each chain have equal batches, also where one is too short for its own."""
+        for terms in self.plan.stage.utilities.values():
+            for term in terms:
+                found = {draw.stream: sizes[draw.stream] for draw in term.draws if isinstance(draw, StreamDraw) and draw.stream in sizes}
+                if len(set(found.values())) > 1:
+                    listed = ", ".join(f"{name!r} {rows}" for name, rows in found.items())
+                    raise DataError(
+                        f"the streams of the term {term.title!r} give batches of different rows: {listed}; lower 'train.batch' to the least"
+                    )
 
     def optimizers(self) -> dict[str, OptimizerState]:
         """Return the state of every player's optimizer."""
