@@ -11,8 +11,8 @@ import torch
 
 from gamelearn.data.binding import field_mistakes
 from gamelearn.data.folder import DataFolder
-from gamelearn.data.streams import Streams, open_streams
-from gamelearn.errors import Problem, SpecError
+from gamelearn.data.streams import DataMisfit, Streams, open_streams
+from gamelearn.errors import DataError, Problem, SpecError
 from gamelearn.graph.build import GraphError, build_graph
 from gamelearn.graph.model import Graph
 from gamelearn.losses import Objective, Runner, objectives
@@ -82,9 +82,13 @@ class Game:
                 raise ValueError("a game that was compiled without a spec file has no data of its own: pass streams")
             spec = self.checked.spec
             folder = DataFolder(Path(self.checked.file.path).parent, untrusted=self.untrusted)
-            self._streams = open_streams(
-                spec.data, plain_variables(spec), folder=folder, seed=self.graph.seed, device=self.device, dtype=self.dtype
-            )
+            try:
+                self._streams = open_streams(
+                    spec.data, plain_variables(spec), folder=folder, seed=self.graph.seed, device=self.device, dtype=self.dtype
+                )
+            except DataMisfit as error:
+                problems = self.checked.file.locate([each.below(("data",)) for each in error.mistakes])
+                raise DataError("\n".join(map(str, problems))) from None
         return self._streams
 
 

@@ -240,13 +240,22 @@ def open_streams(
     )
 
 
+class DataMisfit(DataError):
+    """Data that does not fit the variables; `mistakes` have their paths below `data`."""
+
+    def __init__(self, text: str, mistakes: Sequence[Mistake]) -> None:
+        super().__init__(text)
+        self.mistakes = tuple(mistakes)
+
+
 def _raise_all(mistakes: Iterator[Mistake] | Sequence[Mistake]) -> None:
+    found = list(mistakes)
     lines = [
         f"data.{'.'.join(map(str, each.path))}: {each.what}" + (f"; did you mean {each.suggestion!r}?" if each.suggestion else "")
-        for each in mistakes
+        for each in found
     ]
     if lines:
-        raise DataError("\n".join(lines))
+        raise DataMisfit("\n".join(lines), found)
 
 
 def _open_data_sets(data: Data, folder: DataFolder) -> tuple[dict[str, _Opened], list[str]]:
