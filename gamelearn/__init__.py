@@ -5,6 +5,7 @@
     game = gamelearn.load("digits-vae", "train.rounds=1000")
     run = gamelearn.train_game(game)
     run.sample(64)
+    run.infer({"x": images}, hide={"x": mask})
 
 The names below are imported when they are first used, so that `import gamelearn` costs nothing. This file lists what is public.
 """
@@ -15,17 +16,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gamelearn.errors import GamelearnError, SpecError
     from gamelearn.game import Game, check, load
+    from gamelearn.inference import Inference, infer
     from gamelearn.run import Run
     from gamelearn.run import train as train_game
 
-__all__ = ["Game", "GamelearnError", "Run", "SpecError", "check", "load", "train_game"]
+__all__ = ["Game", "GamelearnError", "Inference", "Run", "SpecError", "check", "infer", "load", "train_game"]
 
 _HOMES = {
     "Game": ("gamelearn.game", "Game"),
     "GamelearnError": ("gamelearn.errors", "GamelearnError"),
+    "Inference": ("gamelearn.inference", "Inference"),
     "Run": ("gamelearn.run", "Run"),
     "SpecError": ("gamelearn.errors", "SpecError"),
     "check": ("gamelearn.game", "check"),
+    "infer": ("gamelearn.inference", "infer"),
     "load": ("gamelearn.game", "load"),
     "train_game": ("gamelearn.run", "train"),  # `gamelearn.train` is the package of the training loop
 }

@@ -29,6 +29,10 @@ class PluginError(GamelearnError):
     """A plugin that cannot be found or loaded."""
 
 
+class EvidenceError(GamelearnError):
+    """What is said to be known does not fit the variables of the game, or no chain answers the question."""
+
+
 class TrainingError(GamelearnError):
     """A failure while training, such as a loss that is not finite."""
 

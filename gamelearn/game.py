@@ -17,7 +17,8 @@ from gamelearn.graph.build import GraphError, build_graph
 from gamelearn.graph.model import Graph
 from gamelearn.losses import Objective, Runner, objectives
 from gamelearn.options import Mistake
-from gamelearn.plan import Plan, PlanError, make_plan
+from gamelearn.plan.round import make_plan
+from gamelearn.plan.steps import Plan
 from gamelearn.players.build import BuildError, build_players, try_shapes
 from gamelearn.players.player import Player
 from gamelearn.plugins import load_builtins, load_plugins
@@ -160,13 +161,7 @@ def _is_explained(mistake: Mistake, known: Iterable[Mistake]) -> bool:
 
 def _plans(graph: Graph, mistakes: list[Mistake]) -> dict[str, Plan]:
     mistakes += schedule_mistakes(graph)
-    plans: dict[str, Plan] = {}
-    for stage in graph.stages:
-        try:
-            plans[stage] = make_plan(graph, stage)
-        except PlanError as error:
-            mistakes += error.mistakes
-    return plans
+    return {stage: make_plan(graph, stage) for stage in graph.stages}
 
 
 def plain_variables(spec: Spec) -> dict[str, Variable]:
@@ -193,7 +188,6 @@ def compile_game(
 
     Raises:
         BuildError: a network does not fit its variables.
-        PlanError: a term cannot be played.
     """
     device = torch.device(device)
     players = {name: player.to(device=device, dtype=dtype) for name, player in build_players(graph).items()}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from gamelearn.graph.model import Graph
 from gamelearn.losses import Runner, Source, Values, complete
 from gamelearn.networks.initial import match_spread
-from gamelearn.plan import EvaluateStep, Plan
+from gamelearn.plan.steps import EvaluateStep, Plan
 from gamelearn.players.conditional import Conditional
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from gamelearn.graph.model import Factor, Variable
-from gamelearn.plan import ColumnStep, DrawStep, EvaluateStep, Free, LogStep, Step, Turn, needs_of, outputs_of
+from gamelearn.plan.steps import ChooseStep, ColumnStep, DrawStep, EvaluateStep, Free, LogStep, Step, Turn, needs_of, outputs_of
 from gamelearn.players.conditional import Conditional, module_name, zero_raw
 from gamelearn.players.player import Distribution, FamilyDistribution, Player
 
@@ -30,7 +30,7 @@ class Source(Protocol):
     def rows(self, name: str) -> int:
         """Return the batch of a stream, or the default one."""
 
-    def noise(self, step: DrawStep, rows: int, shape: tuple[int, ...]) -> torch.Tensor:
+    def noise(self, step: DrawStep | ChooseStep, rows: int, shape: tuple[int, ...]) -> torch.Tensor:
         """Return the noise of a draw, `(rows, *shape)`, uniform in [0, 1) or normal as the step's kind says."""
 
 
@@ -79,11 +79,24 @@ class Runner:
 
     def draw(self, step: DrawStep, values: Mapping[str, torch.Tensor], source: Source) -> torch.Tensor:
         """Return a draw, `(rows, *shape)`, in the dtype of the game (int64 for categorical variables)."""
+        return self.drawn(step, values, source)[1]
+
+    def drawn(self, step: DrawStep, values: Mapping[str, torch.Tensor], source: Source) -> tuple[Distribution, torch.Tensor]:
+        """Return the distribution that a draw is made from, with the draw."""
         rows = len(values[step.inputs[0][1]]) if step.inputs else source.rows(step.rows)
-        factor = step.factor
-        noise = source.noise(step, rows, self.variables[factor.target].shape)
-        drawn = self.distribution(step, values, rows).draw(noise)
-        return drawn.to(self.dtype) if drawn.is_floating_point() else drawn
+        noise = source.noise(step, rows, self.variables[step.factor.target].shape)
+        distribution = self.distribution(step, values, rows)
+        drawn = distribution.draw(noise)
+        return distribution, drawn.to(self.dtype) if drawn.is_floating_point() else drawn
+
+    def choose(self, step: ChooseStep, values: Mapping[str, torch.Tensor], source: Source) -> torch.Tensor:
+        """Return, row by row, one of several values, `(rows, *shape)`."""
+        choices = [values[ref] for ref in step.choices]
+        chosen = (source.noise(step, len(choices[0]), ()) * len(choices)).long().view(-1, *[1] * (choices[0].dim() - 1))
+        made = choices[0]
+        for number, choice in enumerate(choices[1:], 1):
+            made = torch.where(chosen == number, choice, made)
+        return made
 
     def log_likelihood(self, step: LogStep, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Return the mean over rows of the log-likelihood summed over the elements, a scalar."""
@@ -104,6 +117,8 @@ def complete(runner: Runner, steps: Iterable[Step], values: Values, source: Sour
                 values.update(runner.evaluate(step, values))
             case DrawStep():
                 values[step.key] = runner.draw(step, values, source)
+            case ChooseStep():
+                values[step.key] = runner.choose(step, values, source)
             case LogStep():
                 values[step.key] = runner.log_likelihood(step, values)
     return values

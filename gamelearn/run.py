@@ -18,6 +18,7 @@ from rich.console import Console
 from gamelearn.cpu import tune_allocator
 from gamelearn.errors import RunError
 from gamelearn.game import CheckedSpec, Game, load
+from gamelearn.inference import Inference, infer
 from gamelearn.plugins import load_builtins
 from gamelearn.sampling import ancestral
 from gamelearn.spec.load import load_source
@@ -157,6 +158,26 @@ class Run:
     def sample(self, count: int = 64, *, player: str | None = None, seed: int = 0) -> dict[str, torch.Tensor]:
         """Draw from the newest checkpoint by ancestral sampling; see `gamelearn.sampling.ancestral`."""
         return ancestral(self.game(), player, count, seed=seed)
+
+    def infer(
+        self,
+        given: Mapping[str, Any] | None = None,
+        *,
+        checkpoint: int | str | Path | None = None,
+        weights: Literal["ema", "last"] | None = None,
+        device: torch.device | str = "cpu",
+        **question: Any,
+    ) -> Inference:
+        """Answer what the unknown variables are; see `gamelearn.inference.infer` for the question's arguments.
+
+        Args:
+            given: by variable an array `(rows, *shape)`.
+            checkpoint: as for `game`.
+            weights: as for `game`.
+            device: where the chains run.
+            question: `hide`, `want`, `rows`, `sampler`, `sweeps`, `burn_in`, `thin`, `chains`, `estimate`, `seed`, ...
+        """
+        return infer(self.game(checkpoint, weights=weights, device=device), given, **question)
 
 
 def train(

@@ -1,20 +1,27 @@
-"""Samples from a trained game: joint draws from one player, and data beside what a player makes of their hidden code.
+"""Samples from a trained game: joint draws from one player or of a chain, and data beside what a player makes of their hidden code.
 
 Every draw has a noise key of its own, so that equal seeds give equal samples, whatever else is drawn. This file draws them.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 
 from gamelearn import noise
-from gamelearn.errors import GamelearnError, quoted
+from gamelearn.errors import EvidenceError, GamelearnError, quoted
 from gamelearn.game import Game
-from gamelearn.graph.model import Bound, Factor, Graph, PlayerDraw, StreamDraw, Term, unknown
+from gamelearn.gibbs.chain import GibbsChain
+from gamelearn.gibbs.choice import choose_sampler
+from gamelearn.gibbs.evidence import Evidence
+from gamelearn.graph.model import Bound, Factor, Graph, PlayerDraw, Sampler, StreamDraw, Term, unknown
 from gamelearn.graph.resolve import ResolutionError, resolve_factors
+from gamelearn.graph.samplers import find_half_step
+from gamelearn.inference import BLOCK
+from gamelearn.plan.sampler import SamplerPlan, plan_sampler
 from gamelearn.players.player import Distribution
+from gamelearn.spec.formula import FormulaError
 
 Values = dict[str, torch.Tensor]
 _OTHER_ROWS = 1
@@ -99,6 +106,68 @@ def _cannot(player: str | None, orders: Mapping[str, tuple[Factor, ...]], reason
         return "\n".join(["no player can draw all its variables without givens:", *(f"{name!r}: {why}" for name, why in reasons.items())])
     can = f"players that can: {quoted(orders)}" if orders else "no player can"
     return f"the player {player!r} cannot draw all its variables without givens: {reasons[player]}; {can}"
+
+
+def limiting(
+    game: Game,
+    count: int = 64,
+    *,
+    sampler: str | None = None,
+    sweeps: int = 100,
+    after: str | None = None,
+    seed: int = 0,
+    block: int = BLOCK,
+) -> dict[str, torch.Tensor]:
+    """Draw from the limiting distribution of a Gibbs chain: its state after many sweeps, one chain for each sample.
+
+    Args:
+        game: with its players.
+        count: the number of joint draws.
+        sampler: a declared one that reads nothing undrawn, or `automatic`; by default the last declared one, else the automatic one.
+        sweeps: how many sweeps each chain makes.
+        after: with which half-step it ends: `end`, a draw of the sweep such as `painter(x | s, z2)`, or `mixture`, each row after any of
+            them (eq. 10). When the players are inconsistent the joint distribution depends on it. By default as the sampler says.
+        seed: of the noise.
+        block: how many chains are held in memory at a time.
+
+    Returns:
+        By variable a tensor `(count, *shape)`.
+
+    Raises:
+        EvidenceError: there is no such sampler or half-step, or the sampler reads a variable that it does not draw.
+    """
+    if count < 1 or sweeps < 1:
+        raise EvidenceError(f"'count' and 'sweeps' must be at least 1, got {count} and {sweeps}")
+    chosen = choose_sampler(game.graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
+    chosen = replace(chosen, after=_half_step(game.graph, chosen, after))
+    plan = plan_sampler(game.graph, chosen)
+    parts = [_limit(game, plan, min(block, count - first), first, sweeps, seed) for first in range(0, count, block)]
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def _half_step(graph: Graph, sampler: Sampler, after: str | None) -> str:
+    if after is None or after in ("end", "mixture"):
+        return after or sampler.after
+    try:
+        found = find_half_step(graph, sampler, after)
+    except FormulaError:
+        found = None
+    if found is None:
+        known = quoted(["end", "mixture", *map(str, sampler.sweep)])
+        raise EvidenceError(f"the sampler {sampler.name!r} has no half-step {after!r}; known: {known}")
+    return found
+
+
+def _limit(game: Game, plan: SamplerPlan, rows: int, first_row: int, sweeps: int, seed: int) -> Values:
+    chain = GibbsChain(game.runner(), plan, Evidence(rows, {}, {}), chains=1, seed=seed, first_row=first_row)
+    state = chain.start()
+    for number in range(sweeps - 1):
+        state = chain.sweep(state, number)
+    sampler = plan.sampler
+    halves = range(len(sampler.sweep)) if sampler.after == "mixture" else [sampler.last_half_step]
+    states = [chain.sweep(state, sweeps - 1, moves=sum(move.half_step <= half for move in plan.sweep)) for half in halves]
+    chosen = (noise.uniform((seed, "half-step", sampler.name), rows, first_row=first_row) * len(states)).long().to(game.device)
+    return {name: torch.stack([each[name] for each in states])[chosen, torch.arange(rows, device=game.device)] for name in sampler.targets}
 
 
 def reconstruct(game: Game, count: int, *, split: str, seed: int = 0) -> dict[str, Reconstruction]:

@@ -12,7 +12,7 @@ from gamelearn.graph.build import build_graph
 from gamelearn.graph.model import Graph
 from gamelearn.losses import Values, complete, owned_by
 from gamelearn.networks.port import Port
-from gamelearn.plan import Plan
+from gamelearn.plan.steps import Plan
 from gamelearn.plugins import load_builtins
 from gamelearn.registry import FAMILIES, NETWORKS
 from gamelearn.sources import RoundSource

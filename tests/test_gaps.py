@@ -7,7 +7,8 @@ import torch
 
 from gamelearn.errors import DataError
 from gamelearn.losses import complete, reached_parameters
-from gamelearn.plan import ColumnStep, make_plan
+from gamelearn.plan.round import make_plan
+from gamelearn.plan.steps import ColumnStep
 from gamelearn.sources import RoundSource
 from gamelearn.train.loop import Trainer
 from tests.support import TableStreams, game_of, round_gradients, source_of

@@ -6,7 +6,9 @@ import torch
 from gamelearn.analysis.exact import exact_utility
 from gamelearn.game import Game
 from gamelearn.losses import Values, complete, owned_by
-from gamelearn.plan import DrawStep, make_plan
+from gamelearn.plan.round import make_plan
+from gamelearn.plan.steps import DrawStep
+from tests.gibbs.games import THREE
 from tests.support import game_of, round_gradients, source_of
 
 VARIABLES = """
@@ -80,7 +82,14 @@ SHARED_TERM = LADDER.replace(
     "decoder: E[images(x), encoder(z | x)] log decoder(x, z)",
     "decoder: E[images(x), encoder(z | x)] log decoder(x, z) - log encoder(z | x)",
 )
-GAMES = {"eq. 3": EQUATION_3, "eq. 12": EQUATION_12, "eq. 13, ladder": LADDER, "owner inside a foreign score": SHARED_TERM}
+GAMES = {
+    "eq. 3": EQUATION_3,
+    "eq. 12": EQUATION_12,
+    "eq. 13, ladder": LADDER,
+    "owner inside a foreign score": SHARED_TERM,
+    "eq. 18": THREE,
+    "eq. 18, mixed half-steps": THREE.replace("sweeps: 2}", "sweeps: 2, after: mixture}"),
+}
 
 
 def tables_of(game: Game) -> dict[str, dict[str, torch.Tensor]]:

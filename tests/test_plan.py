@@ -3,8 +3,8 @@
 import pytest
 
 from gamelearn.graph.build import GraphError
-from gamelearn.graph.model import Graph
-from gamelearn.plan import ColumnStep, DrawStep, EvaluateStep, LogStep, Plan, PlanError, Step, make_plan, needs_of, outputs_of
+from gamelearn.plan.round import make_plan
+from gamelearn.plan.steps import ChooseStep, ColumnStep, DrawStep, EvaluateStep, LogStep, Plan, Step, needs_of, outputs_of
 from tests.graph.test_factors import LADDER
 from tests.support import graph_of
 
@@ -209,15 +209,70 @@ def test_terms_know_their_elements() -> None:
     assert [sign for sign, _ in decoder.logs] == [1, 1, 1]
 
 
-def test_a_sampler_inside_a_utility_is_refused_at_its_place() -> None:
-    text = pair(encoder="E[codes(z), chain(x | z)] log encoder(z | x)").replace(
-        "    train:", "    samplers: {chain: {start: decoder(x | z), sweep: decoder(x | z), sweeps: 2}}\n    train:"
+CHAIN = """
+    name: chain
+    variables:
+      x: {type: binary, shape: [3]}
+      s: {type: binary, shape: [2]}
+      z: {type: binary, shape: [2]}
+    data: {streams: {pairs: [x, s]}}
+    players:
+      prior: {factors: {z: uniform}}
+      segmenter: {frozen: true, factors: {s | z: {net: mlp, hidden: [4]}, "s | x, z": [segmenter(s | z), {net: mlp, hidden: [4]}]}}
+      painter: {frozen: true, factors: {"x | s, z": {net: mlp, hidden: [4]}}}
+      encoder: {factors: {"z | x, s": {net: mlp, hidden: [4]}}}
+    samplers:
+      pair: {start: segmenter(s | z), sweep: "painter(x | s, z), segmenter(s | x, z)", sweeps: 3}
+    utilities:
+      encoder: ["E[prior(z), pair(x, s | z)] log encoder(z | x, s)", "E[prior(z), pair(x', s' | z)] log encoder(z | x', s')"]
+    train: {rounds: 1, batch: 8}
+    """
+
+
+def chain_steps(text: str) -> list[Step]:
+    (phase,) = plan_of(text).phases
+    return list(phase.completion)
+
+
+def test_a_call_of_a_sampler_is_its_start_and_all_its_sweeps() -> None:
+    steps = chain_steps(CHAIN)
+    drawn = [step.title for step in steps if isinstance(step, DrawStep)]
+    assert drawn == ["prior(z)", "segmenter(s | z)", *["painter(x | s, z)", "segmenter(s | x, z)"] * 3]
+    noises = [step.noise for step in steps if isinstance(step, DrawStep)]
+    assert len(set(noises)) == len(noises)
+
+
+def test_equal_calls_of_a_sampler_are_one_and_two_of_one_chain_are_two() -> None:
+    both = CHAIN.replace(
+        """["E[prior(z), pair(x, s | z)] log encoder(z | x, s)", "E[prior(z), pair(x', s' | z)] log encoder(z | x', s')"]""",
+        """"E[prior(z), pair(x, s | z), pair(x', s' | z)] log encoder(z | x, s) + log encoder(z | x', s')" """,
     )
-    graph: Graph = graph_of(text)
-    with pytest.raises(PlanError) as caught:
-        make_plan(graph, "main")
-    (mistake,) = caught.value.mistakes
-    assert (mistake.path[:2], mistake.offset) == (("utilities", "encoder"), len("E[codes(z), "))
+    draws = [step for step in chain_steps(both) if isinstance(step, DrawStep)]
+    assert len(draws) == 1 + 2 * 7
+    assert len({step.noise for step in draws}) == len(draws)
+
+
+def test_what_a_chain_does_not_change_is_evaluated_once() -> None:
+    evaluated = [step.title for step in chain_steps(CHAIN) if isinstance(step, EvaluateStep)]
+    assert evaluated.count("segmenter.s_given_z") == 1
+    assert evaluated.count("painter.x_given_s_z") == 3
+
+
+@pytest.mark.parametrize(
+    ("after", "ends"),
+    [("end", "segmenter(s | x, z)"), ("segmenter(s | z, x)", "segmenter(s | x, z)"), ("painter(x | s, z)", "painter(x | s, z)")],
+)
+def test_a_call_ends_with_the_half_step_that_the_sampler_says(after: str, ends: str) -> None:
+    text = CHAIN.replace("sweeps: 3", f'sweeps: 3, after: "{after}"')
+    assert [step.title for step in chain_steps(text) if isinstance(step, DrawStep)][-1] == ends
+
+
+def test_a_mixture_of_half_steps_chooses_alike_for_all_variables() -> None:
+    steps = chain_steps(CHAIN.replace("sweeps: 3", "sweeps: 3, after: mixture"))
+    (chosen,) = [step for step in steps if isinstance(step, ChooseStep)]  # x is of the last sweep either way
+    titles = {step.key: step.title for step in steps}
+    assert [titles[ref] for ref in chosen.choices] == ["segmenter(s | x, z)"] * 2
+    assert chosen.choices[0] != chosen.choices[1]
 
 
 def test_without_sharing_every_term_computes_all_its_steps() -> None:

@@ -7,14 +7,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
 
 import torch
 
-from gamelearn.graph.model import Bound, Graph, PlayerDraw, StreamDraw, Term, Variable
+from gamelearn.analysis.kernel import TableChain
+from gamelearn.analysis.tables import MOST_STATES, all_values
+from gamelearn.graph.model import Bound, Graph, PlayerDraw, SamplerDraw, StreamDraw, Term
 from gamelearn.players.player import Player
-
-MOST_STATES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -33,21 +32,6 @@ class States:
         if len(self.probabilities) * choices > MOST_STATES:
             raise ValueError(f"more than {MOST_STATES} states: enumeration is for small games")
         return States(repeat, self.probabilities.repeat_interleave(choices, 0), rows)
-
-
-def all_values(variable: Variable, dtype: torch.dtype) -> torch.Tensor:
-    """Return every value of a binary or categorical variable, `(values, *shape)`.
-
-    Raises:
-        ValueError: the variable is not discrete and finite.
-    """
-    if variable.type not in ("binary", "categorical"):
-        raise ValueError(f"{variable.name!r} is {variable.type}: only binary and categorical variables can be enumerated")
-    classes = variable.classes or 2
-    if classes**variable.elements > MOST_STATES:
-        raise ValueError(f"{variable.name!r} has more than {MOST_STATES} values")
-    made = torch.tensor(list(product(range(classes), repeat=variable.elements)))
-    return made.reshape(-1, *variable.shape).to(torch.int64 if variable.type == "categorical" else dtype)
 
 
 def exact_utility(
@@ -74,7 +58,7 @@ def exact_utility(
                 for bound in draw.factors:
                     states = _draw(states, bound, graph, players, dtype)
             else:
-                raise ValueError(f"the draws of the sampler {draw.sampler!r} cannot be enumerated")
+                states = _call(states, draw, graph, players, dtype)
     score = sum((sign * log_likelihood(bound, states.values, players) for sign, bound in term.score), torch.zeros((), dtype=dtype))
     return (states.probabilities * score).sum()
 
@@ -107,3 +91,17 @@ def _draw(states: States, bound: Bound, graph: Graph, players: Mapping[str, Play
     values = {**wider.values, bound.target: choices.repeat(number, *[1] * (choices.dim() - 1))}
     probabilities = wider.probabilities * log_likelihood(bound, values, players).exp()
     return States(values, probabilities, wider.rows)
+
+
+def _call(states: States, draw: SamplerDraw, graph: Graph, players: Mapping[str, Player], dtype: torch.dtype) -> States:
+    """Return the states with those of a sampler's call, by the matrices of its half-steps."""
+    sampler, actual = graph.samplers[draw.sampler], dict(draw.binding)
+    parts = []
+    for row in range(len(states.probabilities)):
+        given = {name: states.values[actual[name]][row] for name in sampler.givens}
+        chain = TableChain(graph, players, sampler, given=given, known={}, dtype=dtype)
+        parts.append((chain.states(), chain.distribution(sampler.sweeps or 1)))
+    wider = states.expand(len(parts[0][1]))
+    drawn = {actual[name]: torch.cat([table[name] for table, _ in parts]) for name in sampler.targets}
+    probabilities = torch.cat([distribution for _, distribution in parts]).to(dtype)
+    return States({**wider.values, **drawn}, wider.probabilities * probabilities, wider.rows)

@@ -10,9 +10,10 @@ from gamelearn.errors import quoted
 from gamelearn.graph.checks import check_graph
 from gamelearn.graph.factors import build_players
 from gamelearn.graph.model import Graph
+from gamelearn.graph.samplers import build_sampler
 from gamelearn.graph.stages import build_stages
 from gamelearn.graph.symbols import Scope, build_scope
-from gamelearn.graph.terms import Context, build_sampler
+from gamelearn.graph.terms import Context
 from gamelearn.graph.uses import names_in_use
 from gamelearn.options import Mistake
 from gamelearn.spec.formula import RESERVED

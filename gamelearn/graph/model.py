@@ -153,13 +153,19 @@ class PlayerDraw:
 
     factors: tuple[Bound, ...]
 
+    def __str__(self) -> str:
+        targets = [bound.target for bound in self.factors]
+        givens = dict.fromkeys(actual for bound in self.factors for _, actual in bound.givens if actual not in targets)
+        return f"{self.factors[0].factor.player}({conditional(tuple(targets), tuple(givens))})"
+
 
 @dataclass(frozen=True)
 class SamplerDraw:
-    """A call of a named Gibbs chain."""
+    """A call of a named Gibbs chain; `binding` pairs the chain's variables with the formula's."""
 
     sampler: str
     call: Call
+    binding: tuple[tuple[str, str], ...]
 
 
 Draw = StreamDraw | PlayerDraw | SamplerDraw
@@ -195,6 +201,17 @@ class Sampler:
     sweeps: int | None
     targets: tuple[str, ...]
     givens: tuple[str, ...]
+    burn_in: int = 4
+    thin: int = 1
+    chains: int = 2
+    after: str = "end"
+    """`end`, `mixture`, or the half-step of the sweep with which the chain ends."""
+
+    @property
+    def last_half_step(self) -> int:
+        """The place in the sweep of the half-step after which the state is taken (of a mixture, the last one)."""
+        names = [str(draw) for draw in self.sweep]
+        return names.index(self.after) if self.after in names else len(self.sweep) - 1
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from gamelearn.graph.resolve import ResolutionError, resolve_factors
 from gamelearn.graph.symbols import Expanded, Scope
 from gamelearn.options import Path
 from gamelearn.spec import schema
-from gamelearn.spec.formula import Call, parse_chain, parse_term
+from gamelearn.spec.formula import Call, parse_term
+
+_MOST_DRAWS = 10_000
 
 
 @dataclass
@@ -92,7 +94,8 @@ class Context:
     def _sampler_draw(self, call: Call, path: Path) -> SamplerDraw | None:
         sampler = self.samplers[call.name]
         targets, givens = self._sides(call, path)
-        if targets is None or givens is None or self._binding(call, targets, givens, path) is None:
+        binding = None if targets is None or givens is None else self._binding(call, targets, givens, path)
+        if targets is None or givens is None or binding is None:
             return None
         for kind, named, owned in (("draws", targets, sampler.targets), ("reads", givens, sampler.givens)):
             if {each.variable for each in named} != set(owned):
@@ -103,7 +106,12 @@ class Context:
             what = f"the sampler {call.name!r} has no 'sweeps': a call inside a utility needs their number"
             self.scope.report(("samplers", call.name), what, on_key=True)
             return None
-        return SamplerDraw(call.name, call)
+        draws = sampler.sweeps * sum(len(draw.factors) for draw in sampler.sweep)
+        if draws > _MOST_DRAWS:
+            what = f"a call of {call.name!r} makes {draws:,} draws; a utility can make {_MOST_DRAWS:,}: lower its 'sweeps'"
+            self.scope.report(path, what, offset=call.offset)
+            return None
+        return SamplerDraw(call.name, call, tuple(binding.items()))
 
 
 def build_term(named: schema.NamedTerm, owner: str, context: Context, path: Path) -> Term | None:
@@ -180,68 +188,3 @@ def _check_drawn(names: tuple[str, ...], drawn: set[str], call: Call, context: C
 
 def _is_are(names: Sized) -> str:
     return "is" if len(names) == 1 else "are"
-
-
-def build_sampler(name: str, options: schema.Sampler, context: Context) -> Sampler | None:
-    """Resolve a Gibbs chain and check that all it starts with is drawn again in a sweep."""
-    path: Path = ("samplers", name)
-    start, sweep = _sampler_chain(options.start, context, (*path, "start")), _sampler_chain(options.sweep, context, (*path, "sweep"))
-    if start is None or sweep is None:
-        return None
-    targets = dict.fromkeys(each.target for draw in (*start, *sweep) for each in draw.factors)
-    redrawn = {each.target for draw in sweep for each in draw.factors}
-    for draw in start:
-        for each in draw.factors:
-            if each.target not in redrawn:
-                what = f"the start draws {each.target!r}, which no draw of the sweep draws again"
-                context.scope.report((*path, "sweep"), what, on_key=True)
-                redrawn.add(each.target)
-    _check_inputs(start, sweep, set(targets), context, (*path, "start"))
-    reads = dict.fromkeys(actual for draw in (*start, *sweep) for each in draw.factors for _, actual in each.givens)
-    return Sampler(name, start, sweep, options.sweeps, tuple(targets), tuple(each for each in reads if each not in targets))
-
-
-def _check_inputs(start: tuple[PlayerDraw, ...], sweep: tuple[PlayerDraw, ...], targets: set[str], context: Context, path: Path) -> None:
-    """Check that nothing is read before it is drawn, first by the start, then by the sweep."""
-    known: set[str] = set()
-    for part, draws in (("start", start), ("sweep", sweep)):
-        for each in (factor for draw in draws for factor in draw.factors):
-            for actual in (actual for _, actual in each.givens if actual in targets and actual not in known):
-                what = f"the {part} reads {actual!r} before it draws it: the start has to draw it"
-                context.scope.report(path, f"{what} first" if part == "start" else what, on_key=True)
-                known.add(actual)
-            known.add(each.target)
-
-
-def _sampler_chain(pieces: tuple[schema.ChainPiece, ...], context: Context, path: Path) -> tuple[PlayerDraw, ...] | None:
-    found: list[PlayerDraw] = []
-    failed = False
-    for piece in pieces:
-        place = (*path, *piece.path)
-        calls = context.scope.parse(parse_chain, piece.text, place)
-        for call in calls or ():
-            draw = _sampler_draw(call, context, place)
-            failed = failed or draw is None
-            found += [draw] if draw else []
-        failed = failed or calls is None
-    return None if failed else tuple(found)
-
-
-def _sampler_draw(call: Call, context: Context, path: Path) -> PlayerDraw | None:
-    primed = next((symbol for symbol in (*call.targets, *call.givens) if symbol.primes), None)
-    if primed:
-        context.scope.report(path, f"{str(primed)!r} has a prime: a sampler draws the variables themselves", offset=primed.offset)
-        return None
-    if call.name in context.players:
-        bound = context.bind_player(call, path)
-        return PlayerDraw(bound) if bound else None
-    kind = "stream" if call.name in context.streams else "sampler" if call.name in context.samplers else None
-    if kind:
-        what, hint = f"{call.name!r} is a {kind}: a sampler draws from players, {quoted(context.players)}", None
-    else:
-        what, hint = (
-            f"unknown player {call.name!r}; known: {quoted(context.players) or 'none'}",
-            context.scope.nearest(call.name, context.players),
-        )
-    context.scope.report(path, what, hint, offset=call.offset)
-    return None

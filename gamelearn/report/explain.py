@@ -101,5 +101,9 @@ def _sampler(sampler: Sampler) -> dict[str, Any]:
         "sweeps": sampler.sweeps,
         "start": [str(bound) for draw in sampler.start for bound in draw.factors],
         "sweep": [str(bound) for draw in sampler.sweep for bound in draw.factors],
-        "last": str(sampler.sweep[-1].factors[-1]),
+        "after": sampler.after,
+        "last": str(sampler.sweep[sampler.last_half_step].factors[-1]),
+        "burn_in": sampler.burn_in,
+        "thin": sampler.thin,
+        "chains": sampler.chains,
     }

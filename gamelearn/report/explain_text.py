@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from gamelearn.graph.model import Factor, FreeScore, Graph, Player, Stage, Variable
+from gamelearn.graph.model import Factor, FreeScore, Graph, Player, Sampler, Stage, Variable
 from gamelearn.report.factors import factor_parts, term_factors
 from gamelearn.report.facts import Facts
 from gamelearn.report.formulas import fill, utility_text
@@ -151,4 +151,11 @@ def _samplers(graph: Graph) -> Iterator[str]:
         chains = [("  start", sampler.start), ("  sweep", sampler.sweep)]
         rows = [(name, ", ".join(str(bound) for draw in chain for bound in draw.factors)) for name, chain in chains]
         yield from _table(rows, _BETWEEN_FACTORS)
-        yield from _table([("  result", f"the state after the last half-step, a draw from {sampler.sweep[-1].factors[-1]}")])
+        yield from _table([("  result", _result(sampler))])
+
+
+def _result(sampler: Sampler) -> str:
+    last = sampler.sweep[sampler.last_half_step]
+    if sampler.after == "mixture":
+        return "the state after any half-step of the last sweep, each row after one of its own (eq. 10)"
+    return f"the state after the {'last ' if sampler.after == 'end' else ''}half-step, a draw from {last.factors[-1]}"

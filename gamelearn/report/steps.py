@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gamelearn.graph.model import Graph
-from gamelearn.plan import ColumnStep, DrawStep, EvaluateStep, Free, LogStep, Plan, Step, Turn, make_plan, needs_of, outputs_of
+from gamelearn.plan.round import make_plan
+from gamelearn.plan.steps import ChooseStep, ColumnStep, DrawStep, EvaluateStep, Free, LogStep, Plan, Step, Turn, needs_of, outputs_of
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class NumberedStep:
         return f"[{self.number}] {_VERBS[self.kind]}{self.title}{reads}{noise}"
 
 
-_VERBS = {"column": "take ", "evaluate": "evaluate ", "draw": "draw ", "log": ""}
+_VERBS = {"column": "take ", "evaluate": "evaluate ", "draw": "draw ", "choose": "choose ", "log": ""}
 
 
 @dataclass(frozen=True)
@@ -129,22 +130,23 @@ class _Numbering:
         for output in outputs:
             head = output.removeprefix(step.key) if len(outputs) > 1 else ""
             known[output] = f"[{self.count}]{head}"
-        noise, noise_key = self._noise(step) if isinstance(step, DrawStep) else (None, None)
+        noise, noise_key = self._noise(step) if isinstance(step, DrawStep | ChooseStep) else (None, None)
         inputs = tuple(dict.fromkeys(known.get(ref, ref) for ref in _inputs(step)))
         return NumberedStep(self.count, _kind(step), step.title, inputs, terms, noise, noise_key)
 
-    def _noise(self, step: DrawStep) -> tuple[str, str]:
+    def _noise(self, step: DrawStep | ChooseStep) -> tuple[str, str]:
         key = f"{step.noise}~{step.repeat}" if step.repeat else step.noise
         return self.noises.setdefault(key, f"n{len(self.noises) + 1}"), key
 
 
 def _kind(step: Step) -> str:
-    return {ColumnStep: "column", EvaluateStep: "evaluate", DrawStep: "draw", LogStep: "log"}[type(step)]
+    return {ColumnStep: "column", EvaluateStep: "evaluate", DrawStep: "draw", ChooseStep: "choose", LogStep: "log"}[type(step)]
 
 
 def _inputs(step: Step) -> Iterable[str]:
     """Yield what a step reads: raw outputs where it has them, else the givens; then the value of a log."""
-    if isinstance(step, ColumnStep):
+    if isinstance(step, ColumnStep | ChooseStep):
+        yield from needs_of(step)
         return
     if isinstance(step, EvaluateStep) or step.factor.family is None:
         yield from (ref for _, ref in step.inputs)

@@ -194,7 +194,15 @@ class Sampler(Options):
     sweep: Chain
     """The draws of one sweep, in order."""
     sweeps: Positive | None = None
-    """How many sweeps a call makes; required where a utility calls the sampler."""
+    """How many sweeps a call in a utility makes (required there), and how many inference counts (there 10 by default)."""
+    after: str = "end"
+    """With which half-step a call ends: `end`, a draw of the sweep, or `mixture`: each row after any of them (eq. 10)."""
+    burn_in: Annotated[int, Field(ge=0)] = 4
+    """How many sweeps inference makes before it counts."""
+    thin: Positive = 1
+    """Inference counts every sweep of so many."""
+    chains: Positive = 2
+    """How many chains inference runs for each row."""
 
 
 class Schedule(Options):

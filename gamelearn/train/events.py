@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
 
-from gamelearn.plan import Turn
+from gamelearn.plan.steps import Turn
 from gamelearn.train.schedule import Progress, StageLength
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import torch
 
 from gamelearn.errors import TrainingError, quoted
 from gamelearn.losses import Values
-from gamelearn.plan import Turn
+from gamelearn.plan.steps import Turn
 
 _LISTED = 5
 

@@ -14,7 +14,7 @@ from gamelearn.errors import RunError
 from gamelearn.graph.model import Graph, Stage
 from gamelearn.graph.stages import MAIN
 from gamelearn.options import Mistake, Path
-from gamelearn.plan import DEFAULT_ROWS, ColumnStep, Plan
+from gamelearn.plan.steps import DEFAULT_ROWS, ColumnStep, Plan
 from gamelearn.train.learning_rates import needs_rounds
 
 _SECONDS = 60

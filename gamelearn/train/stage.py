@@ -15,7 +15,7 @@ from gamelearn.errors import DataError, TrainingError
 from gamelearn.graph.model import StreamDraw
 from gamelearn.initialise import initialise_from_data, waiting_networks
 from gamelearn.losses import Objective, Values, complete, foreign_parameters, reached_parameters
-from gamelearn.plan import Phase, Turn
+from gamelearn.plan.steps import Phase, Turn
 from gamelearn.sources import RoundSource
 from gamelearn.train.averages import Averages, move_averages, restart_averages, start_averages
 from gamelearn.train.compiling import compiled

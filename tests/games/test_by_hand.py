@@ -10,7 +10,7 @@ from gamelearn.game import Game, compile_game
 from gamelearn.graph.build import build_graph
 from gamelearn.losses import Values, complete, owned_by
 from gamelearn.noise import uniform
-from gamelearn.plan import DrawStep, Plan
+from gamelearn.plan.steps import DrawStep, Plan
 from gamelearn.plugins import load_builtins
 from gamelearn.shipped import shipped_specs
 from gamelearn.spec.load import load_spec

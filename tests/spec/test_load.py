@@ -173,7 +173,7 @@ def test_a_spec_that_is_not_there(tmp_path: Path) -> None:
         ("[x, c]", "[x, 5]", "11:28: data.streams.pairs.variables[1]: expected the name of a variable, got 5"),
         ("[x, c]", "[x, x]", "11:28: data.streams.pairs.variables[1]: 'x' stands here twice"),
         ("images: [x]", "images: [x y]", "10:14: data.streams.images[0]: 'x y' is not a name: letters, digits and _"),
-        ("    start:", "    strat:", "28:5: samplers.limit.strat: unknown key 'strat'; known: 'start', 'sweep', 'sweeps'; did you mean 'start'?"),
+        ("    start:", "    strat:", "28:5: samplers.limit.strat: unknown key 'strat'; known: 'start', 'sweep', 'sweeps', 'after', 'burn_in', 'thin', 'chains'; did you mean 'start'?"),
         ("    - E[", "    - 5\n    - E[", "25:7: utilities.encoder[0]: "),
         ("quick: {train: {rounds: 2}", "quick: {train: {rouns: 2}", "32:19: presets.quick.train.rouns: unknown key 'rouns'; known: "),
         ("quick: {train: {rounds: 2}", "quick: {trian: {rounds: 2}", "32:11: presets.quick.trian: unknown key 'trian'; known: "),

@@ -1,0 +1,1 @@
+"""Gibbs chains over the conditionals of a game."""

@@ -1,0 +1,146 @@
+"""Whether chains have mixed: R-hat and effective sample size, from the sums that a chain keeps.
+
+R-hat compares halves of chains (Gelman et al., Bayesian Data Analysis, 3rd edition, section 11.4):
+
+    R-hat = sqrt((n - 1) / n + B / W),   n the length of a half, B the variance of the halves' means, W that within them.
+
+The effective sample size comes from means of batches of `b` states (Flegal and Jones, 2010): with the variance `v` of the states
+and that of the batches' means `u`, it is `N v / (b u)`, at most the number `N` of states; where chains disagree, halves are the batches. Of a categorical variable the
+variances of its classes are added. This file computes both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from scipy.stats import f as f_distribution
+
+from gamelearn.gibbs.statistics import Marginal
+
+ALERT = 1.1
+SHARE = 0.1
+_CHANCE = 0.01
+_LEAST = 1e-10
+_FEWEST = 4
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """How well chains mixed in one variable, over its elements that are free, vary and belong to any row.
+
+    Attributes:
+        r_hat: median over the elements; 1 is best.
+        r_hat_high: its 95 % quantile.
+        ess: median effective sample size of all chains together.
+        ess_low: its 5 % quantile.
+        disagreeing: the share of elements whose R-hat is above `limit`.
+        limit: the larger of 1.1 and what independent draws of this number exceed once in 100 cases.
+        elements: how many elements there are.
+    """
+
+    r_hat: float
+    r_hat_high: float
+    ess: float
+    ess_low: float
+    disagreeing: float
+    limit: float
+    elements: int
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether more than a tenth of the elements disagree."""
+        return self.disagreeing > SHARE
+
+
+def r_hat(marginal: Marginal, chains: int) -> torch.Tensor:
+    """Return R-hat of every element, `(rows, *shape)`, from halves of chains; 1 where nothing varies."""
+    half = marginal.sweeps // 2
+    if half < 2:
+        return torch.ones_like(_summed(marginal, marginal.sum("total", chains)[0]))
+    means, weights = _halves(marginal, chains)
+    between = _summed(marginal, means.var(0, correction=1))
+    mean_square = marginal.sum("square", chains).sum(0) / (chains * marginal.count)
+    within = _summed(marginal, (mean_square - (weights * means**2).sum(0)).clamp_min(0)) * half / (half - 1)
+    ratio = ((half - 1) / half + between / within.clamp_min(_LEAST)).sqrt()
+    return torch.where((within < _LEAST) & (between < _LEAST), torch.ones_like(ratio), ratio)
+
+
+def _halves(marginal: Marginal, chains: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the mean of each half of each chain, `(2 * chains, rows, ...)`, and its share of all states."""
+    half = marginal.sweeps // 2
+    first, total = marginal.sum("first", chains), marginal.sum("total", chains)
+    lengths = [half] * chains + [marginal.count - half] * chains
+    means = torch.cat([first, total - first])
+    weights = means.new_tensor(lengths).view(-1, *[1] * (means.dim() - 1))
+    return means / weights, weights / sum(lengths)
+
+
+def effective_sample_size(marginal: Marginal, chains: int) -> torch.Tensor:
+    """Return the effective sample size of every element, `(rows, *shape)`, of all chains together."""
+    number = chains * marginal.count
+    total, square = marginal.sum("total", chains).sum(0) / number, marginal.sum("square", chains).sum(0) / number
+    variance = _summed(marginal, (square - total * total).clamp_min(0))
+    batches = chains * (marginal.count // marginal.batch)
+    mean = marginal.sum("batches", chains).sum(0) / batches
+    mean_square = marginal.sum("batch squares", chains).sum(0) / batches
+    of_means = _summed(marginal, (mean_square - mean * mean).clamp_min(0)) * batches / max(1, batches - 1)
+    size = number * variance / (marginal.batch * of_means).clamp_min(_LEAST)
+    if marginal.sweeps >= _FEWEST:
+        between = _summed(marginal, _halves(marginal, chains)[0].var(0, correction=1))
+        apart = r_hat(marginal, chains) > limit_of(chains, marginal.sweeps)
+        size = torch.where(apart, number * variance / (marginal.sweeps / 2 * between).clamp_min(_LEAST), size)
+    return torch.where(variance < _LEAST, torch.full_like(size, number), size.clamp_max(number))
+
+
+def _summed(marginal: Marginal, variance: torch.Tensor) -> torch.Tensor:
+    return variance.sum(1) if marginal.variable.type == "categorical" else variance
+
+
+def limit_of(chains: int, sweeps: int) -> float:
+    """Return the R-hat that well-mixed chains exceed once in 100 cases, if their draws are independent and normal; at least 1.1."""
+    half = sweeps // 2
+    if half < 2:
+        return ALERT
+    groups = 2 * chains
+    ratio = float(f_distribution.ppf(1 - _CHANCE, groups - 1, groups * (half - 1))) / half
+    return max(ALERT, ((half - 1) / half + ratio) ** 0.5)
+
+
+def diagnose(marginal: Marginal, chains: int, free: torch.Tensor) -> Diagnosis:
+    """Return how well one variable mixed, over the elements that are free, `(rows, *shape)` bool, and vary."""
+    hats, sizes = r_hat(marginal, chains), effective_sample_size(marginal, chains)
+    varies = _summed(marginal, marginal.deviation(chains) ** 2) > _LEAST
+    hats, sizes = hats[free & varies].double(), sizes[free & varies].double()
+    limit = limit_of(chains, marginal.sweeps)
+    if not len(hats):
+        number = float(chains * marginal.count)
+        return Diagnosis(1.0, 1.0, number, number, 0.0, limit, 0)
+    disagreeing = float((hats > limit).double().mean())
+    return Diagnosis(
+        _quantile(hats, 0.5), _quantile(hats, 0.95), _quantile(sizes, 0.5), _quantile(sizes, 0.05), disagreeing, limit, len(hats)
+    )
+
+
+def _quantile(values: torch.Tensor, share: float) -> float:
+    place = round(share * (len(values) - 1))
+    return float(values.kthvalue(place + 1).values)
+
+
+def pooled(diagnoses: Sequence[Diagnosis]) -> Diagnosis:
+    """Return one diagnosis of several blocks of rows: every figure averaged, weighted by the number of elements."""
+    total = sum(each.elements for each in diagnoses)
+    if not total:
+        return diagnoses[0]
+
+    def average(name: str) -> float:
+        return sum(getattr(each, name) * each.elements for each in diagnoses) / total
+
+    return Diagnosis(
+        r_hat=average("r_hat"),
+        r_hat_high=average("r_hat_high"),
+        ess=average("ess"),
+        ess_low=average("ess_low"),
+        disagreeing=average("disagreeing"),
+        limit=diagnoses[0].limit,
+        elements=total,
+    )

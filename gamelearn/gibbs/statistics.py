@@ -1,0 +1,85 @@
+"""What is kept of a chain while it runs: sums, so that memory does not grow with the number of sweeps.
+
+For each element of a variable a chain gives a series of values (of a categorical one, a series for each class). Kept are its
+sum, the sum of its squares, the sum of its first half, and the squares of the means of its batches. This file accumulates them.
+"""
+
+from math import isqrt
+
+import torch
+from torch.nn import functional
+
+from gamelearn.graph.model import Variable
+
+
+class Marginal:
+    """The marginal distribution of one variable, as a running average over the counted sweeps.
+
+    `means` holds the sum of what is averaged: conditional expectations (Rao-Blackwell, Gelfand and Smith, 1990) or draws.
+
+    Args:
+        variable: what it is the marginal of.
+        sweeps: how many states will be added.
+        conditionals: whether expectations of the conditionals are averaged, rather than draws.
+    """
+
+    def __init__(self, variable: Variable, *, sweeps: int, conditionals: bool) -> None:
+        self.variable, self.sweeps, self.conditionals = variable, sweeps, conditionals
+        self.batch = max(1, isqrt(sweeps))
+        self.count = 0
+        self.last = torch.empty(0)
+        """The newest draw."""
+        self._sums: dict[str, torch.Tensor] = {}
+
+    def add(self, mean: torch.Tensor, drawn: torch.Tensor) -> None:
+        """Add one state of all chains.
+
+        Args:
+            mean: the expectation of the conditional, `(chains * rows, *shape)`, of a categorical variable its probabilities,
+                `(chains * rows, classes, *shape)`.
+            drawn: the value, `(chains * rows, *shape)`.
+        """
+        series = self.series(drawn)
+        self._add("mean", mean.expand_as(series) if self.conditionals else series)
+        self._add("total", series)
+        self._add("square", series * series)
+        if self.count < self.sweeps // 2:
+            self._add("first", series)
+        self.last = drawn
+        self.count += 1
+        self._add_to_batch(series)
+
+    def _add_to_batch(self, series: torch.Tensor) -> None:
+        self._add("batch", series)
+        if self.count % self.batch == 0:
+            mean = self._sums.pop("batch") / self.batch
+            self._add("batches", mean)
+            self._add("batch squares", mean * mean)
+
+    def series(self, drawn: torch.Tensor) -> torch.Tensor:
+        """Return a draw as numbers: itself, of a categorical variable 0 and 1 for each class, `(.., classes, *shape)`."""
+        if self.variable.type != "categorical":
+            return drawn
+        one_hot = functional.one_hot(drawn, self.variable.classes or 2)
+        return one_hot.movedim(-1, 1).to(torch.float32)
+
+    def _add(self, name: str, value: torch.Tensor) -> None:
+        if name in self._sums:
+            self._sums[name] += value
+        else:
+            self._sums[name] = value.clone()
+
+    def sum(self, name: str, chains: int) -> torch.Tensor:
+        """Return a sum by chain, `(chains, rows, ...)`; zeros if nothing was added to it."""
+        made = self._sums[name] if name in self._sums else torch.zeros_like(self._sums["total"])
+        return made.view(chains, -1, *made.shape[1:])
+
+    def mean(self, chains: int) -> torch.Tensor:
+        """Return the average over all chains, `(rows, ...)`."""
+        return self.sum("mean", chains).mean(0) / self.count
+
+    def deviation(self, chains: int) -> torch.Tensor:
+        """Return the standard deviation of the draws of all chains, `(rows, ...)`."""
+        mean = self.sum("total", chains).mean(0) / self.count
+        square = self.sum("square", chains).mean(0) / self.count
+        return (square - mean * mean).clamp_min(0).sqrt()

@@ -1,0 +1,164 @@
+"""The Gibbs chains of a game: those that its spec names, and one that follows from its factors.
+
+This file reads what a spec says of `samplers`.
+"""
+
+from gamelearn.errors import quoted
+from gamelearn.graph.model import Bound, Factor, Graph, PlayerDraw, Sampler
+from gamelearn.graph.terms import Context
+from gamelearn.options import Path
+from gamelearn.spec import schema
+from gamelearn.spec.formula import Call, FormulaError, parse_call, parse_chain
+
+AUTOMATIC = "automatic"
+_WORDS = ("end", "mixture")
+
+
+def build_sampler(name: str, options: schema.Sampler, context: Context) -> Sampler | None:
+    """Resolve a Gibbs chain and check that all it starts with is drawn again in a sweep."""
+    path: Path = ("samplers", name)
+    start, sweep = _sampler_chain(options.start, context, (*path, "start")), _sampler_chain(options.sweep, context, (*path, "sweep"))
+    if start is None or sweep is None:
+        return None
+    targets = dict.fromkeys(each.target for draw in (*start, *sweep) for each in draw.factors)
+    redrawn = {each.target for draw in sweep for each in draw.factors}
+    for draw in start:
+        for each in draw.factors:
+            if each.target not in redrawn:
+                what = f"the start draws {each.target!r}, which no draw of the sweep draws again"
+                context.scope.report((*path, "sweep"), what, on_key=True)
+                redrawn.add(each.target)
+    _check_inputs(start, sweep, set(targets), context, (*path, "start"))
+    after = _after(options.after, sweep, context, (*path, "after"))
+    if after is None:
+        return None
+    reads = dict.fromkeys(actual for draw in (*start, *sweep) for each in draw.factors for _, actual in each.givens)
+    givens = tuple(each for each in reads if each not in targets)
+    counts = {"burn_in": options.burn_in, "thin": options.thin, "chains": options.chains}
+    return Sampler(name, start, sweep, options.sweeps, tuple(targets), givens, after=after, **counts)
+
+
+def _after(text: str, sweep: tuple[PlayerDraw, ...], context: Context, path: Path) -> str | None:
+    """Return the half-step with which the chain ends, as the sweep's draws are named."""
+    if text in _WORDS:
+        return text
+    known = quoted([*_WORDS, *map(str, sweep)])
+    try:
+        call = parse_call(text)
+    except FormulaError:
+        context.scope.report(path, f"expected one of {known}, got {text!r}", context.scope.nearest(text, _WORDS))
+        return None
+    draw = _sampler_draw(call, context, path)
+    if draw is not None and draw not in sweep:
+        context.scope.report(path, f"{text} is no half-step of the sweep; known: {known}")
+        return None
+    return None if draw is None else str(draw)
+
+
+def _check_inputs(start: tuple[PlayerDraw, ...], sweep: tuple[PlayerDraw, ...], targets: set[str], context: Context, path: Path) -> None:
+    """Check that nothing is read before it is drawn, first by the start, then by the sweep."""
+    known: set[str] = set()
+    for part, draws in (("start", start), ("sweep", sweep)):
+        for each in (factor for draw in draws for factor in draw.factors):
+            for actual in (actual for _, actual in each.givens if actual in targets and actual not in known):
+                what = f"the {part} reads {actual!r} before it draws it: the start has to draw it"
+                context.scope.report(path, f"{what} first" if part == "start" else what, on_key=True)
+                known.add(actual)
+            known.add(each.target)
+
+
+def _sampler_chain(pieces: tuple[schema.ChainPiece, ...], context: Context, path: Path) -> tuple[PlayerDraw, ...] | None:
+    found: list[PlayerDraw] = []
+    failed = False
+    for piece in pieces:
+        place = (*path, *piece.path)
+        calls = context.scope.parse(parse_chain, piece.text, place)
+        for call in calls or ():
+            draw = _sampler_draw(call, context, place)
+            failed = failed or draw is None
+            found += [draw] if draw else []
+        failed = failed or calls is None
+    return None if failed else tuple(found)
+
+
+def _sampler_draw(call: Call, context: Context, path: Path) -> PlayerDraw | None:
+    primed = next((symbol for symbol in (*call.targets, *call.givens) if symbol.primes), None)
+    if primed:
+        context.scope.report(path, f"{str(primed)!r} has a prime: a sampler draws the variables themselves", offset=primed.offset)
+        return None
+    if call.name in context.players:
+        bound = context.bind_player(call, path)
+        return PlayerDraw(bound) if bound else None
+    kind = "stream" if call.name in context.streams else "sampler" if call.name in context.samplers else None
+    if kind:
+        what, hint = f"{call.name!r} is a {kind}: a sampler draws from players, {quoted(context.players)}", None
+    else:
+        what, hint = (
+            f"unknown player {call.name!r}; known: {quoted(context.players) or 'none'}",
+            context.scope.nearest(call.name, context.players),
+        )
+    context.scope.report(path, what, hint, offset=call.offset)
+    return None
+
+
+def find_half_step(graph: Graph, sampler: Sampler, text: str) -> str | None:
+    """Return the draw of a sweep that a text names, groups allowed, as the sampler names it; None if there is none.
+
+    Raises:
+        FormulaError: the text is no draw.
+    """
+    call = parse_call(text)
+    targets, givens = (
+        {name for each in side for name in graph.groups.get(str(each), (str(each),))} for side in (call.targets, call.givens)
+    )
+    for draw in sampler.sweep:
+        read = {actual for bound in draw.factors for _, actual in bound.givens}
+        if draw.factors[0].factor.player == call.name and {bound.target for bound in draw.factors} == targets and read - targets <= givens:
+            return str(draw)
+    return None
+
+
+class NoSampler(Exception):
+    """Why no chain follows from the factors of a game."""
+
+
+def automatic_sampler(graph: Graph) -> Sampler:
+    """Return the chain in which every variable that a player can draw is drawn from its most informed factor.
+
+    The start draws every variable from the first factor whose givens are there; the sweep takes the variables in the order of
+    the players, those with the most informed factors of each.
+
+    Raises:
+        NoSampler: two factors of a variable are not comparable, or nothing can be drawn first.
+    """
+    factors = [factor for player in graph.players.values() for factor in player.factors.values()]
+    best = {name: _most_informed(name, factors) for name in dict.fromkeys(factor.target for factor in factors)}
+    sweep = [factor for factor in factors if best[factor.target] == factor]
+    start = _starting_order(factors, set(best))
+    reads = dict.fromkeys(given for factor in (*start, *sweep) for given in factor.givens)
+    givens = tuple(name for name in reads if name not in best)
+    return Sampler(AUTOMATIC, tuple(map(_draw_of, start)), tuple(map(_draw_of, sweep)), None, tuple(best), givens)
+
+
+def _draw_of(factor: Factor) -> PlayerDraw:
+    return PlayerDraw((Bound(factor, factor.target, tuple((name, name) for name in factor.givens)),))
+
+
+def _most_informed(name: str, factors: list[Factor]) -> Factor:
+    own = [factor for factor in factors if factor.target == name]
+    best = [factor for factor in own if all(set(factor.givens) >= set(other.givens) for other in own)]
+    if not best:
+        raise NoSampler(f"{name!r} is drawn by {quoted(map(str, own))}, neither of which reads all that the other does")
+    return best[0]
+
+
+def _starting_order(factors: list[Factor], targets: set[str]) -> list[Factor]:
+    order: list[Factor] = []
+    there: set[str] = set()
+    while left := targets - there:
+        ready = [factor for factor in factors if factor.target in left and all(g in there or g not in targets for g in factor.givens)]
+        if not ready:
+            raise NoSampler(f"nothing can be drawn first: every factor of {quoted(sorted(left))} reads another of them")
+        order.append(ready[0])
+        there.add(ready[0].target)
+    return order

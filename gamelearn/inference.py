@@ -1,0 +1,256 @@
+"""Questions to a trained game: this is known, what is the rest?
+
+Whole variables, or any elements of them in each row, are clamped; a Gibbs chain over the players' conditionals draws the others
+(sections 3 and 6 of the paper). Decisions are those of least expected error: the class of largest marginal probability for each
+element, the mean for numbers. This file answers the questions.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+
+from gamelearn.errors import EvidenceError, quoted
+from gamelearn.game import Game
+from gamelearn.gibbs.chain import GibbsChain, State
+from gamelearn.gibbs.choice import choose_sampler
+from gamelearn.gibbs.diagnostics import Diagnosis, diagnose, pooled
+from gamelearn.gibbs.evidence import Evidence, read_evidence
+from gamelearn.gibbs.statistics import Marginal
+from gamelearn.graph.model import Graph, Sampler, unknown
+from gamelearn.plan.sampler import Move, SamplerPlan, plan_sampler
+from gamelearn.players.player import Distribution
+
+SWEEPS = 10
+BLOCK = 64
+
+Values = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What a game says of the variables that were asked for, each `(rows, ...)`.
+
+    Attributes:
+        decided: `(rows, *shape)`: the value of largest marginal probability (binary, categorical), the mean (real, count); known
+            elements as they were given.
+        mean: marginal probabilities of a categorical variable, `(rows, classes, *shape)`, the probability of 1 of a binary one,
+            the mean of the others.
+        deviation: of real and count variables, the standard deviation of the marginal.
+        drawn: `(chains, rows, *shape)`: the state of every chain at its end.
+        known: bool `(rows, *shape)`, which elements were given.
+        diagnostics: by variable that the chain drew, wanted or not.
+        warnings: what makes the answer doubtful.
+        sampler: the chain that was run.
+    """
+
+    decided: Values
+    mean: Values
+    deviation: Values
+    drawn: Values
+    known: Values
+    diagnostics: dict[str, Diagnosis]
+    warnings: tuple[str, ...]
+    sampler: str
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A chain to run, with what to keep of it."""
+
+    game: Game
+    sampler: Sampler
+    want: tuple[str, ...]
+    conditionals: bool
+    seed: int
+    progress: Callable[[int], None]
+
+    @property
+    def sweeps(self) -> int:
+        """How many sweeps are counted."""
+        return self.sampler.sweeps or SWEEPS
+
+
+def infer(
+    game: Game,
+    given: Mapping[str, Any] | None = None,
+    *,
+    hide: Mapping[str, Any] | None = None,
+    want: Sequence[str] | None = None,
+    rows: int | None = None,
+    sampler: str | None = None,
+    sweeps: int | None = None,
+    burn_in: int | None = None,
+    thin: int | None = None,
+    chains: int | None = None,
+    estimate: Literal["conditionals", "counts"] = "conditionals",
+    seed: int = 0,
+    first_row: int = 0,
+    block: int = BLOCK,
+    progress: Callable[[int], None] | None = None,
+) -> Inference:
+    """Answer what the unknown variables are, given the known ones, by Gibbs sampling.
+
+    Args:
+        game: with its players.
+        given: by variable an array or tensor `(rows, *shape)`, in the units of the data.
+        hide: by variable a mask, `(rows, *shape)` or `(*shape)`, true where the given value is not known.
+        want: variables or groups to be told of; by default all that are not wholly given and that the chain draws.
+        rows: the number of rows, where nothing is given.
+        sampler: the name of a sampler, or `automatic` for the chain that follows from the factors; by default the last declared one
+            that fits, else the automatic one.
+        sweeps: how many sweeps are counted; by default as many as the sampler says, else 10.
+        burn_in: sweeps before the first counted one; by default as the sampler says.
+        thin: every sweep of so many is counted; by default as the sampler says.
+        chains: independent chains for each row; by default as the sampler says.
+        estimate: `conditionals` averages the expectations of the conditionals (Rao-Blackwell), `counts` the draws.
+        seed: of the noise.
+        first_row: the number of the first row, which keys its noise: blocks of rows give what one call gives.
+        block: how many rows are held in memory at a time.
+        progress: is told of every sweep of a block, as the number of rows that have moved on by one sweep.
+
+    Raises:
+        EvidenceError: what is given does not fit the variables, or no chain answers the question. Nothing has been drawn then.
+    """
+    evidence = read_evidence(game.graph.variables, given or {}, hide, rows=rows, device=game.device, dtype=game.dtype)
+    wanted = _wanted(game.graph, want, evidence)
+    free = {name for name in evidence.known if name not in evidence.fixed}
+    chosen = choose_sampler(game.graph, sampler, fixed=evidence.fixed, free=free, want=set(wanted))
+    if want is None:
+        wanted = tuple(name for name in game.graph.variables if name in chosen.targets and name not in evidence.fixed)
+    chosen = _with_counts(chosen, sweeps=sweeps, burn_in=burn_in, thin=thin, chains=chains)
+    if estimate not in ("conditionals", "counts"):
+        raise EvidenceError(f"unknown estimate {estimate!r}; known: 'conditionals', 'counts'")
+    question = _Question(game, chosen, wanted, estimate == "conditionals", seed, progress or (lambda _: None))
+    plan = plan_sampler(game.graph, chosen, evidence.fixed)
+    starts = range(0, evidence.rows, block)
+    parts = [_answer(question, plan, evidence.part(first, first + block), first_row + first) for first in starts]
+    return _joined(parts, chosen.name)
+
+
+def _wanted(graph: Graph, want: Sequence[str] | None, evidence: Evidence) -> tuple[str, ...]:
+    if want is None:
+        return ()
+    found: list[str] = []
+    for name in want:
+        if name not in graph.variables and name not in graph.groups:
+            raise EvidenceError(unknown("variable or group", name, {**graph.variables, **graph.groups}))
+        found += graph.groups.get(name, (name,))
+    known = [name for name in dict.fromkeys(found) if name in evidence.fixed]
+    if known:
+        raise EvidenceError(f"{quoted(known)} {'is' if len(known) == 1 else 'are'} wanted and wholly given: hide a part, or do not want it")
+    return tuple(dict.fromkeys(found))
+
+
+def _with_counts(sampler: Sampler, sweeps: int | None, burn_in: int | None, thin: int | None, chains: int | None) -> Sampler:
+    for name, count, least in (("sweeps", sweeps, 1), ("burn_in", burn_in, 0), ("thin", thin, 1), ("chains", chains, 1)):
+        if count is not None and count < least:
+            raise EvidenceError(f"{name!r} must be at least {least}, got {count}")
+    return replace(
+        sampler,
+        sweeps=sampler.sweeps if sweeps is None else sweeps,
+        burn_in=sampler.burn_in if burn_in is None else burn_in,
+        thin=sampler.thin if thin is None else thin,
+        chains=sampler.chains if chains is None else chains,
+    )
+
+
+def _answer(question: _Question, plan: SamplerPlan, evidence: Evidence, first_row: int) -> Inference:
+    """Run the chains of one block of rows."""
+    game, sampler = question.game, question.sampler
+    chain = GibbsChain(game.runner(), plan, evidence, chains=sampler.chains, seed=question.seed, first_row=first_row)
+    counter = _Counter(question, plan)
+    state = chain.start()
+    number = 0
+    for _ in range(sampler.burn_in):
+        state = chain.sweep(state, number)
+        number += 1
+        question.progress(evidence.rows)
+    for _ in range(question.sweeps):
+        for skipped in reversed(range(sampler.thin)):
+            state = chain.sweep(state, number, None if skipped else counter.watch)
+            number += 1
+            question.progress(evidence.rows)
+        counter.count()
+    return _result(question, counter, state, evidence)
+
+
+class _Counter:
+    """Adds, for every counted sweep, the newest draw of each variable, with its conditional expectation, to its marginal."""
+
+    def __init__(self, question: _Question, plan: SamplerPlan) -> None:
+        names = dict.fromkeys(move.variable for move in plan.sweep)
+        variables = question.game.graph.variables
+        self.marginals = {
+            name: Marginal(variables[name], sweeps=question.sweeps, conditionals=question.conditionals and name in question.want)
+            for name in names
+        }
+        self._newest: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def watch(self, move: Move, distribution: Distribution, drawn: torch.Tensor) -> None:
+        mean = distribution.mean() if self.marginals[move.variable].conditionals else drawn
+        self._newest[move.variable] = (mean, drawn)
+
+    def count(self) -> None:
+        for name, (mean, drawn) in self._newest.items():
+            self.marginals[name].add(mean, drawn)
+
+
+def _result(question: _Question, counter: _Counter, state: State, evidence: Evidence) -> Inference:
+    chains, sampler = question.sampler.chains, question.sampler
+    variables = question.game.graph.variables
+    known = {name: _known(evidence, name, state[name][: evidence.rows]) for name in counter.marginals}
+    diagnostics = {name: diagnose(each, chains, ~known[name]) for name, each in counter.marginals.items()}
+    decided, mean, deviation, drawn = {}, {}, {}, {}
+    for name in question.want:
+        marginal = counter.marginals[name]
+        mean[name] = _clamped_mean(marginal.mean(chains), marginal, evidence)
+        decided[name] = _decided(mean[name], marginal)
+        drawn[name] = state[name].view(chains, evidence.rows, *variables[name].shape)
+        if variables[name].type in ("real", "count"):
+            deviation[name] = marginal.deviation(chains)
+    wanted_known = {name: known[name] for name in question.want}
+    return Inference(decided, mean, deviation, drawn, wanted_known, diagnostics, (), sampler.name)
+
+
+def _known(evidence: Evidence, name: str, like: torch.Tensor) -> torch.Tensor:
+    return evidence.known[name] if name in evidence.known else torch.zeros_like(like, dtype=torch.bool)
+
+
+def _clamped_mean(mean: torch.Tensor, marginal: Marginal, evidence: Evidence) -> torch.Tensor:
+    """Return the mean with known elements as they were given."""
+    name = marginal.variable.name
+    if name not in evidence.known:
+        return mean
+    known = evidence.known[name]
+    series = marginal.series(evidence.values[name])
+    return torch.where(known.unsqueeze(1) if series.dim() > known.dim() else known, series.to(mean.dtype), mean)
+
+
+def _decided(mean: torch.Tensor, marginal: Marginal) -> torch.Tensor:
+    match marginal.variable.type:
+        case "categorical":
+            return mean.argmax(1)
+        case "binary":
+            return (mean > 0.5).to(mean.dtype)
+        case _:
+            return mean
+
+
+def _joined(parts: Sequence[Inference], sampler: str) -> Inference:
+    def join(name: str, dim: int = 0) -> Values:
+        first: Values = getattr(parts[0], name)
+        return {key: torch.cat([getattr(part, name)[key] for part in parts], dim) for key in first}
+
+    diagnostics = {key: pooled([part.diagnostics[key] for part in parts]) for key in parts[0].diagnostics}
+    warnings = tuple(_disagreement(name, each) for name, each in diagnostics.items() if each.is_alarming)
+    known, drawn = join("known"), join("drawn", 1)
+    return Inference(join("decided"), join("mean"), join("deviation"), drawn, known, diagnostics, warnings, sampler)
+
+
+def _disagreement(name: str, found: Diagnosis) -> str:
+    return (
+        f"chains disagree in {name!r}: R-hat is above {found.limit:.2f} in {found.disagreeing:.0%} of its elements"
+        " (a tenth may be chance); more burn-in or sweeps may help"
+    )

@@ -1,0 +1,1 @@
+"""From terms and samplers to flat lists of named steps."""

@@ -1,0 +1,90 @@
+"""One round of a stage as a plan: its turns, what is completed for each, and what is shared between them.
+
+In `parallel` mode all turns see the same completion; in `sequence` mode what depends on a player that has moved is computed
+again (rules 13 and 14 of the language). This file makes the plan.
+"""
+
+from collections import Counter
+from dataclasses import replace
+
+from gamelearn.graph.model import Graph, PlayerDraw, SamplerDraw, Stage, StreamDraw, Term
+from gamelearn.plan.chain import ChainBuilder, Section
+from gamelearn.plan.steps import DEFAULT_ROWS, Phase, Plan, TermPlan, Turn, needs_of, outputs_of
+
+
+def make_plan(graph: Graph, stage: str, *, share: bool = True) -> Plan:
+    """Return the plan of a stage's round; with `share=False` every term computes all its steps itself."""
+    chosen = graph.stages[stage]
+    builder = _RoundBuilder(graph, chosen, share)
+    phases = builder.parallel() if chosen.schedule.mode == "parallel" else builder.sequence()
+    return Plan(chosen, _with_keep(phases))
+
+
+class _RoundBuilder:
+    """Compiles the terms of a stage turn by turn."""
+
+    def __init__(self, graph: Graph, stage: Stage, share: bool) -> None:
+        self.graph, self.stage, self.share = graph, stage, share
+        self.moves: Counter[str] = Counter()
+        self.made = 0
+
+    def parallel(self) -> tuple[Phase, ...]:
+        completion = Section()
+        turns = tuple(self._turn(player, 0, completion) for player in self.stage.order)
+        return (Phase(tuple(completion.steps.values()), turns, frozenset()),)
+
+    def sequence(self) -> tuple[Phase, ...]:
+        phases, done = [], frozenset[str]()
+        for player in self.stage.order:
+            completion = Section(done=done)
+            turn = self._turn(player, self.moves[player], completion)
+            phases.append(Phase(tuple(completion.steps.values()), (turn,), frozenset()))
+            done |= set(completion.steps)
+            self.moves[player] += 1
+        return tuple(phases)
+
+    def _turn(self, player: str, repeat: int, completion: Section) -> Turn:
+        objective = Section()
+        terms = tuple(self._term(term, repeat, completion, objective) for term in self.stage.utilities[player])
+        return Turn(player, repeat, tuple(objective.steps.values()), terms)
+
+    def _term(self, term: Term, repeat: int, completion: Section, objective: Section) -> TermPlan:
+        """Compile a term: its draws into the completion, its score into the objective."""
+        streams = [draw.stream for draw in term.draws if isinstance(draw, StreamDraw)]
+        rows = streams[0] if streams else DEFAULT_ROWS
+        chain = ChainBuilder(self.graph, completion, lambda name, reach: self._key(name, repeat, reach), repeat=repeat, rows=rows)
+        for draw in term.draws:
+            match draw:
+                case StreamDraw():
+                    chain.columns(draw)
+                case PlayerDraw():
+                    for bound in draw.factors:
+                        chain.draw(bound)
+                case SamplerDraw():
+                    chain.sampler(draw)
+        logs = tuple((sign, chain.log(bound, term.player, objective)) for sign, bound in term.score)
+        elements = sum(self.graph.variables[bound.factor.target].elements for _, bound in term.score)
+        return TermPlan(term, logs, elements)
+
+    def _key(self, name: str, repeat: int, reach: frozenset[str]) -> str:
+        """Return the key of a step: its name, the repeat, the versions of the players it reaches."""
+        if not self.share:
+            self.made += 1
+            return f"{self.made}:{name}"
+        versions = ",".join(f"{player}{self.moves[player]}" for player in sorted(reach) if self.moves[player])
+        return name + (f"~{repeat}" if repeat else "") + (f"@{versions}" if versions else "")
+
+
+def _with_keep(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
+    """Note with each phase which of the values made so far the later ones use."""
+    last_use: dict[str, int] = {}
+    for index, phase in enumerate(phases):
+        for step in (*phase.completion, *(step for turn in phase.turns for step in turn.steps)):
+            last_use.update(dict.fromkeys(needs_of(step), index))
+    alive: set[str] = set()
+    kept = []
+    for index, phase in enumerate(phases):
+        alive.update(ref for step in phase.completion for ref in outputs_of(step))
+        alive = {ref for ref in alive if last_use.get(ref, -1) > index}
+        kept.append(replace(phase, keep=frozenset(alive)))
+    return tuple(kept)

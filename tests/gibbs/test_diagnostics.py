@@ -1,0 +1,108 @@
+"""Diagnostics of series whose answers are known: independent, correlated, apart. This file feeds them to a marginal."""
+
+import pytest
+import torch
+
+from gamelearn import noise
+from gamelearn.gibbs.diagnostics import Diagnosis, diagnose, effective_sample_size, limit_of, pooled, r_hat
+from gamelearn.gibbs.statistics import Marginal
+from gamelearn.graph.model import Variable
+
+REAL = Variable("x", "real", ())
+CHAINS, ROWS = 4, 200
+
+
+def autoregressive(sweeps: int, correlation: float, shift: float = 0.0, key: str = "series") -> torch.Tensor:
+    """Return stationary series of variance 1, `(sweeps, chains * rows)`; `shift` sets the chains apart."""
+    made = noise.normal((key, correlation), sweeps, (CHAINS * ROWS,))
+    for number in range(1, sweeps):
+        made[number] = correlation * made[number - 1] + (1 - correlation**2) ** 0.5 * made[number]
+    return made + shift * torch.arange(CHAINS).repeat_interleave(ROWS)
+
+
+def marginal_of(series: torch.Tensor, variable: Variable = REAL) -> Marginal:
+    marginal = Marginal(variable, sweeps=len(series), conditionals=False)
+    for state in series:
+        marginal.add(state, state)
+    return marginal
+
+
+def test_mean_and_deviation_are_those_of_all_draws() -> None:
+    series = autoregressive(50, 0.5, shift=1.0)
+    marginal = marginal_of(series)
+    by_row = series.view(50, CHAINS, ROWS).permute(2, 0, 1).reshape(ROWS, -1)
+    assert torch.allclose(marginal.mean(CHAINS), by_row.mean(1), atol=1e-5)
+    assert torch.allclose(marginal.deviation(CHAINS), by_row.std(1, correction=0), atol=1e-4)
+
+
+@pytest.mark.parametrize("sweeps", [10, 11, 50])
+def test_r_hat_is_that_of_the_textbook(sweeps: int) -> None:
+    series = autoregressive(sweeps, 0.3, shift=0.5)
+    half = sweeps // 2
+    halves = series.view(sweeps, CHAINS, ROWS)
+    if sweeps % 2 == 0:  # else the halves differ by one state
+        groups = torch.cat([halves[:half], halves[half:]], 1)
+        between, within = groups.mean(0).var(0), groups.var(0).mean(0)
+        exact = ((half - 1) / half + between / within).sqrt()
+        assert torch.allclose(r_hat(marginal_of(series), CHAINS), exact, atol=1e-4)
+    assert bool((r_hat(marginal_of(series), CHAINS) > 0.5).all())
+
+
+def test_effective_sample_size_is_that_of_an_autoregression() -> None:
+    """Of N states of correlation r, N (1 - r) / (1 + r) are worth as much as independent ones."""
+    sweeps = 2500
+    for correlation, tolerance in ((0.0, 0.12), (0.6, 0.2)):
+        expected = CHAINS * sweeps * (1 - correlation) / (1 + correlation)
+        found = effective_sample_size(marginal_of(autoregressive(sweeps, correlation)), CHAINS).median()
+        assert abs(float(found) / expected - 1) < tolerance
+
+
+def test_chains_that_disagree_are_told_from_those_that_mix() -> None:
+    free = torch.ones(ROWS, dtype=torch.bool)
+    for sweeps in (10, 40):
+        mixed = diagnose(marginal_of(autoregressive(sweeps, 0.0)), CHAINS, free)
+        apart = diagnose(marginal_of(autoregressive(sweeps, 0.0, shift=2.0)), CHAINS, free)
+        stuck = diagnose(marginal_of(autoregressive(sweeps, 0.99)), CHAINS, free)
+        assert mixed.disagreeing < 0.05
+        assert not mixed.is_alarming
+        assert apart.disagreeing > 0.9
+        assert stuck.is_alarming
+        assert apart.ess < mixed.ess / 2
+
+
+def test_the_limit_is_exceeded_once_in_a_hundred_by_independent_draws() -> None:
+    series = noise.normal(("chance",), 10, (CHAINS * 20_000,))
+    hats = r_hat(marginal_of(series), CHAINS)
+    assert limit_of(CHAINS, 10) > 1.1
+    assert float((hats > limit_of(CHAINS, 10)).double().mean()) == pytest.approx(0.01, abs=0.003)
+    assert limit_of(CHAINS, 10_000) == 1.1
+
+
+def test_classes_are_diagnosed_together() -> None:
+    variable = Variable("s", "categorical", (), 3)
+    apart = torch.arange(CHAINS).repeat_interleave(ROWS) % 3
+    same = (noise.uniform(("classes",), 20, (CHAINS * ROWS,)) * 3).long()
+    free = torch.ones(ROWS, dtype=torch.bool)
+    assert diagnose(marginal_of(same, variable), CHAINS, free).disagreeing < 0.05
+    assert diagnose(marginal_of(apart.expand(20, -1), variable), CHAINS, free).disagreeing == 1
+
+
+def test_elements_that_are_known_or_do_not_vary_are_left_out() -> None:
+    series = autoregressive(10, 0.0, shift=3.0)
+    free = torch.zeros(ROWS, dtype=torch.bool)
+    assert diagnose(marginal_of(series), CHAINS, free) == Diagnosis(1.0, 1.0, 40.0, 40.0, 0.0, limit_of(CHAINS, 10), 0)
+    constant = diagnose(marginal_of(torch.ones(10, CHAINS * ROWS)), CHAINS, ~free)
+    assert (constant.elements, constant.disagreeing) == (0, 0.0)
+
+
+def test_blocks_are_pooled_by_their_elements() -> None:
+    one, other = Diagnosis(1.0, 1.0, 10.0, 5.0, 0.0, 1.1, 30), Diagnosis(2.0, 3.0, 20.0, 9.0, 1.0, 1.1, 10)
+    assert pooled([one, other]) == Diagnosis(1.25, 1.5, 12.5, 6.0, 0.25, 1.1, 40)
+
+
+def test_memory_does_not_grow_with_the_sweeps() -> None:
+    def held(sweeps: int) -> int:
+        marginal = marginal_of(autoregressive(sweeps, 0.0))
+        return sum(each.numel() for each in marginal._sums.values())
+
+    assert held(400) == held(25)
