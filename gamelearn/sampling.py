@@ -3,7 +3,7 @@
 Every draw has a noise key of its own, so that equal seeds give equal samples, whatever else is drawn. This file draws them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,7 +19,7 @@ from gamelearn.graph.model import Bound, Factor, Graph, PlayerDraw, Sampler, Str
 from gamelearn.graph.resolve import ResolutionError, resolve_factors
 from gamelearn.graph.samplers import find_half_step
 from gamelearn.inference import BLOCK
-from gamelearn.plan.sampler import SamplerPlan, plan_sampler
+from gamelearn.plan.sampler import Move, SamplerPlan, plan_sampler
 from gamelearn.players.player import Distribution
 from gamelearn.spec.formula import FormulaError
 
@@ -116,6 +116,7 @@ def limiting(
     sweeps: int = 100,
     after: str | None = None,
     seed: int = 0,
+    decide: Literal["draw", "mean"] = "draw",
     block: int = BLOCK,
 ) -> dict[str, torch.Tensor]:
     """Draw from the limiting distribution of a Gibbs chain: its state after many sweeps, one chain for each sample.
@@ -128,10 +129,13 @@ def limiting(
         after: with which half-step it ends: `end`, a draw of the sweep such as `painter(x | s, z2)`, or `mixture`, each row after any of
             them (eq. 10). When the players are inconsistent the joint distribution depends on it. By default as the sampler says.
         seed: of the noise.
+        decide: `mean`: the variables that a stream shows are given as the expectations of the conditionals that they were last drawn
+            from, which makes smoother pictures.
         block: how many chains are held in memory at a time.
 
     Returns:
-        By variable a tensor `(count, *shape)`.
+        By variable a tensor `(count, *shape)`; the expectation of a categorical variable is its probabilities,
+        `(count, classes, *shape)`.
 
     Raises:
         EvidenceError: there is no such sampler or half-step, or the sampler reads a variable that it does not draw.
@@ -141,7 +145,7 @@ def limiting(
     chosen = choose_sampler(game.graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
     chosen = replace(chosen, after=_half_step(game.graph, chosen, after))
     plan = plan_sampler(game.graph, chosen)
-    parts = [_limit(game, plan, min(block, count - first), first, sweeps, seed) for first in range(0, count, block)]
+    parts = [_limit(game, plan, min(block, count - first), first, sweeps, seed, decide) for first in range(0, count, block)]
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -158,16 +162,43 @@ def _half_step(graph: Graph, sampler: Sampler, after: str | None) -> str:
     return found
 
 
-def _limit(game: Game, plan: SamplerPlan, rows: int, first_row: int, sweeps: int, seed: int) -> Values:
+def _limit(game: Game, plan: SamplerPlan, rows: int, first_row: int, sweeps: int, seed: int, decide: str) -> Values:
     chain = GibbsChain(game.runner(), plan, Evidence(rows, {}, {}), chains=1, seed=seed, first_row=first_row)
     state = chain.start()
+    means = _Means(game.graph if decide == "mean" else None)
     for number in range(sweeps - 1):
-        state = chain.sweep(state, number)
-    sampler = plan.sampler
-    halves = range(len(sampler.sweep)) if sampler.after == "mixture" else [sampler.last_half_step]
-    states = [chain.sweep(state, sweeps - 1, moves=sum(move.half_step <= half for move in plan.sweep)) for half in halves]
-    chosen = (noise.uniform((seed, "half-step", sampler.name), rows, first_row=first_row) * len(states)).long().to(game.device)
-    return {name: torch.stack([each[name] for each in states])[chosen, torch.arange(rows, device=game.device)] for name in sampler.targets}
+        state = chain.sweep(state, number, means.watch)
+    states = []
+    for half in _ends(plan.sampler):
+        last = means.copy()
+        moves = sum(move.half_step <= half for move in plan.sweep)
+        states.append({**chain.sweep(state, sweeps - 1, last.watch, moves=moves), **last.found})
+    chosen = (noise.uniform((seed, "half-step", plan.sampler.name), rows, first_row=first_row) * len(states)).long().to(game.device)
+    each_row = torch.arange(rows, device=game.device)
+    return {name: torch.stack([each[name] for each in states])[chosen, each_row] for name in plan.sampler.targets}
+
+
+def _ends(sampler: Sampler) -> Iterable[int]:
+    """Return the half-steps after which a chain may end."""
+    return range(len(sampler.sweep)) if sampler.after == "mixture" else [sampler.last_half_step]
+
+
+class _Means:
+    """Keeps the newest expectation of every variable that a stream shows; without a graph, none."""
+
+    def __init__(self, graph: Graph | None) -> None:
+        streams = graph.streams.values() if graph else ()
+        self.shown = {name for stream in streams for name in stream.variables}
+        self.found: Values = {}
+
+    def copy(self) -> "_Means":
+        made = _Means(None)
+        made.shown, made.found = self.shown, dict(self.found)
+        return made
+
+    def watch(self, move: Move, distribution: Distribution, drawn: torch.Tensor) -> None:
+        if move.variable in self.shown:
+            self.found[move.variable] = _rows(distribution.mean(), len(drawn))
 
 
 def reconstruct(game: Game, count: int, *, split: str, seed: int = 0) -> dict[str, Reconstruction]:

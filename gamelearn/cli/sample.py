@@ -1,7 +1,8 @@
 """The command `sample`. This file draws from a trained game."""
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,10 +16,20 @@ if TYPE_CHECKING:
 
     from gamelearn.game import Game
 
+Decide = Literal["draw", "mean"]
+_SWEEPS = 100
+
 
 def sample(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or a game's name below runs/ (its newest run).")],
     player: Annotated[str | None, typer.Option("--player", help="Who draws.  [default: who can draw most variables]")] = None,
+    sampler: Annotated[
+        str | None, typer.Option("--sampler", help="Draw from the limit of this chain instead; 'automatic' follows from the factors.")
+    ] = None,
+    sweeps: Annotated[int | None, typer.Option("--sweeps", min=1, help="How many sweeps the chain makes.  [default: 100]")] = None,
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="HALF_STEP", help="With which half-step it ends: end, mixture, or a draw of its sweep.")
+    ] = None,
     count: Annotated[int, typer.Option("--count", min=1, help="How many samples.")] = 64,
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal samples.")] = 0,
     means: Annotated[bool, typer.Option("--means/--draws", help="Expectations of what is drawn last, or draws of it.")] = True,
@@ -32,26 +43,61 @@ def sample(
 ) -> None:
     """Draw from a trained game, as arrays and as pictures of what is an image.
 
-    One player draws all its variables, each from the ones before. Averaged weights are taken where there are any.
+    One player draws all its variables, each from the ones before; with --sampler, or where no player can, a Gibbs chain runs to its
+    limit. Averaged weights are taken where there are any.
 
     \b
     gamelearn sample digits-vae
     gamelearn sample runs/digits-vae/3 --count 256 --seed 1 --draws
     gamelearn sample digits-vae --checkpoint 1000 --out pictures
+    gamelearn sample mnist-lvae --sampler limit --sweeps 1000 --after mixture
     """
     from gamelearn.run import Run
-    from gamelearn.sampling import ancestral, drawing_player
     from gamelearn.train.device import choose_device
 
     folder = find_run(run)
     game = Run(folder, say=say).game(checkpoint, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)
-    drawing, _ = drawing_player(game.graph, player)
-    values = ancestral(game, drawing, count, seed=seed, decide="mean" if means else "draw")
-    title = f"{'means' if means else 'draws'}-{drawing}-seed-{seed}"
+    chain = {"--sampler": sampler, "--sweeps": sweeps, "--after": after}
+    used = [name for name, value in chain.items() if value is not None]
+    if used and player is not None:
+        raise GamelearnError(f"{used[0]} belongs to a chain, --player to a player that draws by itself: leave one out")
+    decide: Decide = "mean" if means else "draw"
+    if used or (player is None and not _some_player_draws(game)):
+        title, values = _limit(game, sampler, sweeps, after, count, seed, decide)
+    else:
+        title, values = _joint(game, player, count, seed, decide)
     if checkpoint is not None:
         title = f"round-{checkpoint:09d}-{title}"
     for path in _write(game, values, out or folder / "samples", title):
         typer.echo(str(path))
+
+
+def _joint(game: "Game", player: str | None, count: int, seed: int, decide: "Decide") -> "tuple[str, dict[str, torch.Tensor]]":
+    from gamelearn.sampling import ancestral, drawing_player
+
+    drawing, _ = drawing_player(game.graph, player)
+    return f"{decide}s-{drawing}-seed-{seed}", ancestral(game, drawing, count, seed=seed, decide=decide)
+
+
+def _limit(
+    game: "Game", sampler: str | None, sweeps: int | None, after: str | None, count: int, seed: int, decide: "Decide"
+) -> "tuple[str, dict[str, torch.Tensor]]":
+    from gamelearn.sampling import limiting
+
+    values = limiting(game, count, sampler=sampler, sweeps=sweeps or _SWEEPS, after=after, seed=seed, decide=decide)
+    ends = f"-after-{re.sub(r'[^A-Za-z0-9]+', '-', after).strip('-')}" if after else ""
+    return f"{decide}s-{sampler or 'chain'}-{sweeps or _SWEEPS}-sweeps{ends}-seed-{seed}", values
+
+
+def _some_player_draws(game: "Game") -> bool:
+    """Whether one player draws everything that is drawn at all."""
+    from gamelearn.sampling import drawing_player
+
+    targets = {factor.target for player in game.graph.players.values() for factor in player.factors.values()}
+    try:
+        return {factor.target for factor in drawing_player(game.graph)[1]} == targets
+    except GamelearnError:
+        return False
 
 
 def _write(game: "Game", values: "dict[str, torch.Tensor]", folder: Path, title: str) -> list[Path]:
