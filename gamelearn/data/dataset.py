@@ -5,7 +5,7 @@ decoded row by row. This file defines the data set with its columns.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from types import MappingProxyType
@@ -123,6 +123,8 @@ class DataSet:
 
     may_miss: ClassVar[bool] = False
     """Whether a row may lack some of its values."""
+    notices: Sequence[str] = ()
+    """What the user has to be told loudly about the data that was found."""
 
     def __init__(self, columns: Mapping[str, Column], splits: Mapping[str, Tensor]) -> None:
         self._columns = dict(columns)

@@ -16,16 +16,19 @@ from gamelearn.errors import DataError, quoted
 from gamelearn.options import describe, mistake
 from gamelearn.registry import DATASETS
 
-_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
+IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
+"""What the names of image files end in."""
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
 _MOST_PIXELS = 2**26
 _MOST_NAMED = 5
 _SIDE_SCHEMA = {"type": "integer", "minimum": 1}
-_SIZE_SCHEMA = {"anyOf": [_SIDE_SCHEMA, {"type": "array", "items": _SIDE_SCHEMA, "minItems": 2, "maxItems": 2}]}
+SIZE_SCHEMA = {"anyOf": [_SIDE_SCHEMA, {"type": "array", "items": _SIDE_SCHEMA, "minItems": 2, "maxItems": 2}]}
+"""What `height_and_width` takes."""
 _COLOUR_MODES = {"rgb": ("RGB", 3), "grey": ("L", 1)}
 
 
-def _height_and_width(value: Any) -> tuple[int, int]:
+def height_and_width(value: Any) -> tuple[int, int]:
+    """Return the size that an option gives, one number or two, as height and width; used as a pydantic validator."""
     sides = value if isinstance(value, list | tuple) else [value, value]
     if len(sides) != 2 or not all(isinstance(side, int) and not isinstance(side, bool) and side > 0 for side in sides):
         raise mistake(f"expected a number of pixels, or [height, width], got {describe(value)}")
@@ -37,7 +40,7 @@ class ImagesOptions(SplitOptions):
 
     path: str
     """The folder, beside the spec or in the data root."""
-    size: Annotated[tuple[int, int], BeforeValidator(_height_and_width), WithJsonSchema(_SIZE_SCHEMA)]
+    size: Annotated[tuple[int, int], BeforeValidator(height_and_width), WithJsonSchema(SIZE_SCHEMA)]
     """Pixels that each image is cut (about its centre) or stretched to: one number, or [height, width]."""
     colour: Literal["rgb", "grey"] = "rgb"
     """Three colours or one grey value per pixel."""
@@ -86,14 +89,14 @@ def _images_by_folder(place: Path, folder: DataFolder) -> dict[Path, list[Path]]
     candidates = [place, *sorted(each for each in place.iterdir() if each.is_dir())]
     groups = {each: files for each in candidates if (files := _image_files(each, folder))}
     if not groups:
-        raise DataError(f"{place} has no images: neither it nor its sub-folders have files that end in {quoted(sorted(_ENDINGS))}")
+        raise DataError(f"{place} has no images: neither it nor its sub-folders have files that end in {quoted(sorted(IMAGE_ENDINGS))}")
     if place in groups and len(groups) > 1:
         raise DataError(f"{place} has images beside sub-folders with images: with classes, every image lies in the sub-folder of its class")
     return groups
 
 
 def _image_files(place: Path, folder: DataFolder) -> list[Path]:
-    found = sorted(file for file in place.iterdir() if file.suffix.lower() in _ENDINGS and file.is_file())
+    found = sorted(file for file in place.iterdir() if file.suffix.lower() in IMAGE_ENDINGS and file.is_file())
     for file in found:
         if not folder.admits(file):
             raise DataError(f"{file} is a link out of the spec's folder and the data root, which an untrusted spec must not follow")

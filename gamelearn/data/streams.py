@@ -273,6 +273,7 @@ def _open_data_sets(data: Data, folder: DataFolder) -> tuple[dict[str, _Opened],
             notices.append(f"data set {options.type!r} is absent, {data.otherwise.type!r} is taken instead: {error}")
             options, data_set = data.otherwise, _build(data.otherwise, folder, data.seed)
         opened[name] = _Opened(data_set, options, label_of(data, name, options.type))
+        notices += [f"data set {opened[name].label!r}: {notice}" for notice in data_set.notices]
     return opened, notices
 
 

@@ -16,7 +16,9 @@ from gamelearn.data.folder import DataFolder
 from gamelearn.options import mistakes_of
 from gamelearn.plugins import load_builtins
 from gamelearn.registry import DATASETS
+from games.segmentation.toy_faces import draw_faces
 from tests.data.idx_files import write_small
+from tests.games.celebamask_files import write_faces
 
 load_builtins()
 
@@ -53,7 +55,28 @@ def make_csv(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return {"path": "a.csv", "columns": {"n": "count"}}
 
 
+def make_pairs(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    images, labels = draw_faces(ROWS, 32)
+    for index in range(ROWS):
+        for name, values in (("images", images[index].transpose(1, 2, 0)), ("labels", labels[index])):
+            (root / "faces" / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(root / f"faces/{name}/{index}.png")
+    return {"path": "faces", "size": [16, 20], "classes": 19}
+
+
+def make_celebamask(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    write_faces(root, ROWS)
+    return {"size": 16}
+
+
+def make_toy_faces(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return {"rows": ROWS, "size": 32}
+
+
 MAKERS: dict[str, Maker] = {
+    "celebamask_hq": make_celebamask,
+    "pairs": make_pairs,
+    "toy_faces": make_toy_faces,
     "mnist": make_idx(mnist),
     "fashion_mnist": make_idx(fashion_mnist),
     "npz": make_npz,

@@ -1,0 +1,159 @@
+"""Images with label maps, whose pixels are classes. This file reads both from files at one size."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from gamelearn.data.dataset import ArrayColumn, Column, Field
+from gamelearn.data.images import ImageColumn
+from gamelearn.errors import DataError
+
+Labels = NDArray[np.uint8]
+"""`(height, width)`, the class of each pixel."""
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+Result = TypeVar("Result")
+
+_MODES = frozenset({"1", "L", "P"})
+_MOST_PIXELS = 2**26
+_MOST_NAMED = 10
+_ORIENTATION = 0x0112
+_LYING = frozenset({5, 6, 7, 8})
+
+
+def pair_fields(size: Size, classes: int) -> dict[str, Field]:
+    """Return the fields of colour images with label maps: x of shape (3, height, width), s of shape (height, width)."""
+    return {"x": Field("real", (3, *size)), "s": Field("categorical", size, classes)}
+
+
+def pair_columns(images: NDArray[np.uint8], labels: NDArray[np.uint8], classes: int) -> dict[str, Column]:
+    """Return the columns of images `(rows, 3, height, width)` in 0 .. 255 with label maps `(rows, height, width)`."""
+    fields = pair_fields((labels.shape[1], labels.shape[2]), classes)
+    return {"x": ArrayColumn(fields["x"], images, convert=_to_unit), "s": ArrayColumn(fields["s"], labels)}
+
+
+def _to_unit(images: NDArray[Any]) -> NDArray[np.float32]:
+    return images.astype(np.float32) / np.float32(255)
+
+
+def image_size(file: Path) -> Size:
+    """Return the size of an image file as it is shown.
+
+    Raises:
+        DataError: it is damaged, too large, or no image.
+    """
+
+    def size(image: Image.Image) -> Size:
+        lying = image.getexif().get(_ORIENTATION) in _LYING
+        return (image.width, image.height) if lying else (image.height, image.width)
+
+    return _decoded(file, "image", size)
+
+
+def read_image(file: Path, size: Size) -> NDArray[np.uint8]:
+    """Return a colour image, cut about its centre and resized with antialiasing, `(3, height, width)` in 0 .. 255.
+
+    Raises:
+        DataError: it is damaged, too large, or no image.
+    """
+    values = ImageColumn([file], size, "rgb").read(torch.zeros(1, dtype=torch.int64))[0]
+    return (values * 255).round().to(torch.uint8).numpy()
+
+
+def read_label_map(file: Path) -> Labels:
+    """Return a label map as it is in its file: the grey values, or the numbers of palette colours.
+
+    Raises:
+        DataError: it is damaged, too large, or its pixels are not classes.
+    """
+
+    def values(image: Image.Image) -> Labels:
+        if image.mode not in _MODES:
+            raise DataError(f"the label map {file} has pixels of mode {image.mode!r}: expected 8 bits, grey or of a palette")
+        return np.array(image, dtype=np.uint8)
+
+    return _decoded(file, "label map", values)
+
+
+def read_mask(file: Path) -> NDArray[np.bool_]:
+    """Return a mask, `(height, width)`: true where the image is not black.
+
+    Raises:
+        DataError: it is damaged, too large, or no image.
+    """
+    return _decoded(file, "mask", lambda image: np.array(image.convert("L")) != 0)
+
+
+def _decoded(file: Path, title: str, convert: Callable[[Image.Image], Result]) -> Result:
+    try:
+        with Image.open(file) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                raise DataError(f"the {title} {file} has {image.width}x{image.height} pixels: at most {_MOST_PIXELS:,} are read")
+            return convert(image)
+    except UnidentifiedImageError:
+        raise DataError(f"the {title} {file} is damaged or no image") from None
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise DataError(f"the {title} {file} is damaged: {error}") from None
+
+
+def check_classes(file: Path, labels: Labels, classes: int) -> None:
+    """Raise a DataError if a label map holds values past the last class."""
+    if (largest := int(labels.max(initial=0))) >= classes:
+        raise DataError(f"the label map {file} holds {largest}: expected a class in 0 .. {classes} - 1")
+
+
+def same_shape(first: Size, second: Size) -> bool:
+    """Return whether two sizes are the same, or one is the other enlarged (up to a pixel's rounding)."""
+    return abs(first[0] * second[1] - first[1] * second[0]) <= (max(*first, *second) if first != second else 0)
+
+
+def fit_labels(labels: Labels, size: Size) -> Labels:
+    """Return a label map at another size, cut about its centre as `read_image` cuts.
+
+    A smaller one has in each pixel the class that most of the pixels under it have (of several the lowest), an enlarged one
+    the nearest pixel's.
+
+    >>> fit_labels(np.array([[1, 1, 2, 2], [1, 0, 0, 0]], np.uint8), (1, 2)).tolist()
+    [[1, 0]]
+    """
+    if labels.shape == size:
+        return labels
+    spans = _spans((labels.shape[0], labels.shape[1]), size)
+    if any(length < side for (_, length), side in zip(spans, size, strict=True)):
+        down, across = (_nearest(span, side) for span, side in zip(spans, size, strict=True))
+        return labels[np.ix_(down, across)]
+    return _majority(labels, spans, size)
+
+
+def _spans(source: Size, target: Size) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return, down and across, where the part with the target's ratio begins and how long it is."""
+    height, width = min(source[0], source[1] * target[0] / target[1]), min(source[1], source[0] * target[1] / target[0])
+    return ((source[0] - height) / 2, height), ((source[1] - width) / 2, width)
+
+
+def _nearest(span: tuple[float, float], side: int) -> NDArray[np.int64]:
+    return np.floor(span[0] + (np.arange(side) + 0.5) * span[1] / side).astype(np.int64)
+
+
+def _majority(labels: Labels, spans: Sequence[tuple[float, float]], size: Size) -> Labels:
+    cells = []
+    for length, span, side in zip(labels.shape, spans, size, strict=True):
+        cells.append(np.floor((np.arange(length) + 0.5 - span[0]) * side / span[1]).astype(np.int64))
+    kept = [(cell >= 0) & (cell < side) for cell, side in zip(cells, size, strict=True)]
+    inside = labels[np.ix_(*kept)].astype(np.int64)
+    place = cells[0][kept[0]][:, None] * size[1] + cells[1][kept[1]]
+    classes = int(inside.max(initial=0)) + 1
+    counts = np.bincount((place * classes + inside).ravel(), minlength=size[0] * size[1] * classes)
+    return counts.reshape(*size, classes).argmax(2).astype(np.uint8)
+
+
+def listed(problems: Sequence[str]) -> str:
+    """Return problems line by line, of many the first ten with the number of the others."""
+    more = [f"and {len(problems) - _MOST_NAMED:,} more"] if len(problems) > _MOST_NAMED else []
+    return "".join(f"\n  {each}" for each in [*problems[:_MOST_NAMED], *more])
