@@ -7,7 +7,6 @@ sum, the sum of its squares, the sum of its first half, and the squares of the m
 from math import isqrt
 
 import torch
-from torch.nn import functional
 
 from gamelearn.graph.model import Variable
 
@@ -60,8 +59,9 @@ class Marginal:
         """Return a draw as numbers: itself, of a categorical variable 0 and 1 for each class, `(.., classes, *shape)`."""
         if self.variable.type != "categorical":
             return drawn
-        one_hot = functional.one_hot(drawn, self.variable.classes or 2)
-        return one_hot.movedim(-1, 1).to(torch.float32)
+        classes = drawn.unsqueeze(1)
+        ones = torch.zeros(len(drawn), self.variable.classes or 2, *drawn.shape[1:], device=drawn.device)
+        return ones.scatter_(1, classes, 1.0)
 
     def _add(self, name: str, value: torch.Tensor) -> None:
         if name in self._sums:
