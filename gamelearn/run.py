@@ -294,10 +294,22 @@ def _numbered(name: str) -> dict[int, Path]:
 
 
 def _made(run_folder: str | Path | None, name: str) -> Path:
-    """Make the run folder; without a path, the next number that is free."""
-    if run_folder is not None:
-        Path(run_folder).mkdir(parents=True, exist_ok=True)
-        return Path(run_folder)
+    """Make the run folder; without a path, the next number that is free.
+
+    Raises:
+        RunError: it cannot be made.
+    """
+    try:
+        if run_folder is not None:
+            Path(run_folder).mkdir(parents=True, exist_ok=True)
+            return Path(run_folder)
+        return _made_next(name)
+    except OSError as error:
+        where = run_folder if run_folder is not None else RUNS / name
+        raise RunError(f"cannot make the run folder {str(where)!r}: {error.strerror or error}; give another one by --run") from None
+
+
+def _made_next(name: str) -> Path:
     number = max(_numbered(name), default=0) + 1
     while True:
         folder = RUNS / name / str(number)

@@ -300,3 +300,9 @@ def test_a_failed_training_keeps_its_last_checkpoint(tmp_path: Path, monkeypatch
     with pytest.raises(Exception, match="stage 'main', round 4, player 'decoder'"):
         train(game)
     assert [path.name for path in Run(Path("runs/tiny/1")).checkpoints] == ["round-000000002"]
+
+
+def test_a_run_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"cannot make the run folder '.*file/run': Not a directory; give another one by --run"):
+        train(load("digits-vae", "train.rounds=1"), run_folder=tmp_path / "file" / "run")
