@@ -22,6 +22,8 @@ from gamelearn.plan.steps import Plan
 from gamelearn.players.build import BuildError, build_players, try_shapes
 from gamelearn.players.player import Player
 from gamelearn.plugins import load_builtins, load_plugins
+from gamelearn.registry import METRICS
+from gamelearn.spec.compose import Presets
 from gamelearn.spec.load import SpecFile, load_source
 from gamelearn.spec.schema import Spec, Variable
 from gamelearn.train.schedule import schedule_mistakes
@@ -96,7 +98,7 @@ class Game:
 def check(
     path: str | Path,
     *,
-    preset: str | None = None,
+    preset: Presets = None,
     overrides: Sequence[str] = (),
     plugins: Iterable[str] = (),
     untrusted: bool = False,
@@ -110,7 +112,7 @@ def check(
     load_builtins()
     load_plugins(plugins)
     checked = _checked(load_source(path, preset=preset, overrides=overrides, untrusted=untrusted))
-    if preset is None and not overrides:  # values given for one training need not suit the presets it does not take
+    if not preset and not overrides:  # values given for one training need not suit the presets it does not take
         found = [
             replace(problem, where=f"presets.{name}.{problem.where}")
             for name in checked.file.presets
@@ -136,6 +138,7 @@ def _checked(file: SpecFile) -> CheckedSpec:
         graph = build_graph(file.spec)
         mistakes += shape_mistakes(graph)
         plans = _plans(graph, mistakes)
+        mistakes += _metric_mistakes(file.spec, graph)
     except GraphError as error:
         mistakes = [each for each in mistakes if each.path[:1] != ("presets",)]  # they may come from the graph's
         mistakes += [each for each in error.mistakes if not _is_explained(each, file.mistakes)]
@@ -143,6 +146,12 @@ def _checked(file: SpecFile) -> CheckedSpec:
     if mistakes:
         raise SpecError(file.locate(mistakes))
     return CheckedSpec(file, graph, plans, tuple(file.locate(graph.warnings, severity="warning")))
+
+
+def _metric_mistakes(spec: Spec, graph: Graph) -> list[Mistake]:
+    """Return why metrics that the spec names do not fit the game."""
+    metrics = {name: METRICS[options.type].build(**options.own_options()) for name, options in spec.evaluate.items()}
+    return [Mistake(("evaluate", name), reason) for name, metric in metrics.items() if (reason := metric.misfit(graph))]
 
 
 def _data_mistakes(spec: Spec, known: Iterable[Mistake]) -> list[Mistake]:
@@ -198,7 +207,7 @@ def compile_game(
 def load(
     path: str | Path,
     *overrides: str,
-    preset: str | None = None,
+    preset: Presets = None,
     plugins: Iterable[str] = (),
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -209,7 +218,7 @@ def load(
     Args:
         path: a file, or the name of a shipped spec.
         overrides: `key=value`, such as `train.rounds=100`.
-        preset: one of the spec's presets.
+        preset: one of the spec's presets, or several in order.
         plugins: files or modules that register players, networks, families or data sets.
         device: where the game runs.
         dtype: of parameters and values.

@@ -21,6 +21,7 @@ from gamelearn.game import CheckedSpec, Game, load
 from gamelearn.inference import Inference, infer
 from gamelearn.plugins import load_builtins
 from gamelearn.sampling import ancestral
+from gamelearn.spec.compose import Presets, preset_names
 from gamelearn.spec.load import load_source
 from gamelearn.spec.schema import Spec
 from gamelearn.train.changes import LENGTHS, changes, check_changes
@@ -187,7 +188,7 @@ def train(
     resume: bool = False,
     console: Console | None = None,
     pictures: Pictures | None = None,
-    preset: str | None = None,
+    preset: Presets = None,
     overrides: Sequence[str] = (),
 ) -> Run:
     """Train a game that was loaded from a spec, into a run folder.
@@ -361,13 +362,13 @@ def _check_goes_on(run: Run, checked: CheckedSpec, state: TrainingState, say: Sa
         say(f"the damaged checkpoint is set aside: {moved}")
 
 
-def _write_facts(folder: Path, game: Game, preset: str | None, overrides: Sequence[str], state: TrainingState | None) -> None:
+def _write_facts(folder: Path, game: Game, preset: Presets, overrides: Sequence[str], state: TrainingState | None) -> None:
     """Write the spec as it is and resolved, with what the run runs with; on resume the latter is added to what is there."""
     assert game.checked is not None
     (folder / _ORIGINAL).write_text(game.checked.file.text, encoding="utf-8")
     (folder / _RESOLVED).write_text(game.checked.file.resolved_text(), encoding="utf-8")
     taken: Mapping[str, str] = game.streams().taken if game.graph.streams else {}
-    facts = {**environment(game.device, taken), "preset": preset, "overrides": list(overrides)}
+    facts = {**environment(game.device, taken), "preset": list(preset_names(preset)), "overrides": list(overrides)}
     path = folder / _ENVIRONMENT
     if state is not None:
         first = _read_json(path) if path.is_file() else facts

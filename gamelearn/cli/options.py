@@ -11,7 +11,9 @@ import typer
 from gamelearn.errors import GamelearnError, quoted
 
 Plugins = Annotated[list[str] | None, typer.Option("--plugin", metavar="FILE_OR_MODULE", help="Load a plugin; may be repeated.")]
-Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="Take one of the spec's presets.")]
+Preset = Annotated[
+    list[str] | None, typer.Option("--preset", metavar="NAME", help="Take one of the spec's presets; may be repeated, the later one wins.")
+]
 Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps.  [default: the fastest]")]
 Untrusted = Annotated[
     bool,

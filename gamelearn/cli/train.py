@@ -58,7 +58,7 @@ def train(
 def _train(
     spec: str | None,
     overrides: list[str],
-    preset: str | None,
+    preset: list[str] | None,
     run_folder: Path | None,
     resume: bool,
     device_name: str | None,
@@ -107,12 +107,12 @@ def _console() -> "Console":
 
 
 def _game_of_run(
-    folder: Path, overrides: list[str], preset: str | None, plugins: list[str], device: "torch.device", untrusted: bool
+    folder: Path, overrides: list[str], preset: list[str] | None, plugins: list[str], device: "torch.device", untrusted: bool
 ) -> "Game":
     """Load the game of a run from its resolved spec, with the original's text for the record."""
     from gamelearn.game import load
 
-    if preset is not None:
+    if preset:
         raise GamelearnError("a run that is resumed without its spec has its preset already: leave --preset out, or name the spec")
     game = load(folder / "spec.resolved.yaml", *overrides, plugins=plugins, device=device, untrusted=untrusted)
     original = folder / "spec.yaml"

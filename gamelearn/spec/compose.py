@@ -4,7 +4,7 @@ Maps merge, lists replace, a map whose `net` or `type` changes is replaced whole
 said. This file merges the trees.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
@@ -22,6 +22,9 @@ _IMPLIED_TYPES = {model.model_fields["type"].default for model in (OptimizerOpti
 _LONGEST_CHAIN = 20
 _MOST_NAMED = 10
 _MOST_PRESETS = 50
+
+Presets = str | Sequence[str] | None
+"""One preset, several in order, or none."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,15 @@ def _merged_presets(layers: Iterable[dict[str, Node]]) -> dict[str, Node]:
         for name, preset in presets.items():
             merged[name] = merge(merged[name], preset, keep_nulls=True) if name in merged else preset
     return {name: preset for name, preset in merged.items() if isinstance(preset.value, dict)}
+
+
+def preset_names(preset: Presets) -> tuple[str, ...]:
+    """Return the presets that are asked for, in order.
+
+    >>> preset_names(None), preset_names("quick"), preset_names(["quick", "small"])
+    ((), ('quick',), ('quick', 'small'))
+    """
+    return () if preset is None else (preset,) if isinstance(preset, str) else tuple(preset)
 
 
 def chosen_preset(presets: Mapping[str, Node], name: str, file: str) -> Node:

@@ -12,7 +12,7 @@ from gamelearn.options import Mistake, Path
 from gamelearn.plugins import load_builtins, missing_plugin
 from gamelearn.shipped import shipped_specs, spec_key
 from gamelearn.spec.additions import explain_additions
-from gamelearn.spec.compose import apply_override, chosen_preset, merge, read_composed, read_override
+from gamelearn.spec.compose import Presets, apply_override, chosen_preset, merge, preset_names, read_composed, read_override
 from gamelearn.spec.limits import size_mistakes
 from gamelearn.spec.node import Node, dotted, walk
 from gamelearn.spec.paths import resolve_paths
@@ -56,7 +56,7 @@ class SpecFile:
         return write_yaml(self.tree.plain())
 
 
-def load_spec(path_or_name: FilePath | str, *, preset: str | None = None, overrides: Iterable[str] = (), untrusted: bool = False) -> Spec:
+def load_spec(path_or_name: FilePath | str, *, preset: Presets = None, overrides: Iterable[str] = (), untrusted: bool = False) -> Spec:
     """Read and check the spec in a file, or a shipped spec by name.
 
     Raises:
@@ -70,13 +70,13 @@ def load_spec(path_or_name: FilePath | str, *, preset: str | None = None, overri
 
 
 def load_source(
-    path_or_name: FilePath | str, *, preset: str | None = None, overrides: Iterable[str] = (), untrusted: bool = False
+    path_or_name: FilePath | str, *, preset: Presets = None, overrides: Iterable[str] = (), untrusted: bool = False
 ) -> SpecFile:
     """Read a spec with the places of everything in it; a spec with mistakes is returned if enough of it can be read.
 
     Args:
         path_or_name: a file, or the name of a shipped spec (`mnist-lvae`).
-        preset: the name of one of the spec's presets.
+        preset: the name of one of the spec's presets, or several in order: the later one wins.
         overrides: `key=value` texts, the key a dotted path.
         untrusted: refuse paths outside of the spec's folder and the data root, and sizes that would fill the memory.
 
@@ -88,8 +88,8 @@ def load_source(
     path = find_spec(path_or_name)
     composed = read_composed(path, untrusted=untrusted)
     tree, problems = composed.tree, list[Problem]()
-    if preset is not None:
-        tree = merge(tree, chosen_preset(composed.presets, preset, str(path)))
+    for name in preset_names(preset):
+        tree = merge(tree, chosen_preset(composed.presets, name, str(path)))
     for argument in overrides:
         tree = _overridden(tree, argument, problems)
     tree = Node(tree.value, composed.tree.position)
@@ -98,7 +98,7 @@ def load_source(
     spec, tree = _checked(tree, composed.tree, untrusted, found)
     ground = _mended(composed.tree) if found.problems else composed.tree
     for name in composed.presets:
-        if ground and name != preset:
+        if ground and name not in preset_names(preset):
             found.add_preset(name, ground, composed.presets[name])
     if spec is None or problems or wrong_paths:
         raise SpecError(found.problems)

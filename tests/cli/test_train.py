@@ -34,7 +34,7 @@ def test_training_says_where_on_what_and_what_next(run: Run, folder: Path) -> No
 def test_presets_values_and_plugins_reach_the_run(run: Run, folder: Path) -> None:
     assert run("train", "small.yaml", "train.batch=8", "--preset", "long", "--run", "there", "--device", "cpu").exit_code == 0
     facts = json.loads((folder / "there/environment.json").read_text())
-    assert (facts["preset"], facts["overrides"]) == ("long", ["train.batch=8"])
+    assert (facts["preset"], facts["overrides"]) == (["long"], ["train.batch=8"])
     assert (folder / "there/checkpoints/round-000000006").is_dir()
 
 
