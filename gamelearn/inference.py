@@ -5,7 +5,7 @@ Whole variables, or any elements of them in each row, are clamped; a Gibbs chain
 element, the mean for numbers. This file answers the questions.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -88,6 +88,7 @@ def infer(
     seed: int = 0,
     first_row: int = 0,
     block: int = BLOCK,
+    partly: Collection[str] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Inference:
     """Answer what the unknown variables are, given the known ones, by Gibbs sampling.
@@ -108,13 +109,16 @@ def infer(
         seed: of the noise.
         first_row: the number of the first row, which keys its noise: blocks of rows give what one call gives.
         block: how many rows are held in memory at a time.
+        partly: given variables that count as not wholly given even if nothing of them is hidden in these rows, as it is in
+            other rows of the same question.
         progress: is told of every sweep of a block, as the number of rows that have moved on by one sweep.
 
     Raises:
         EvidenceError: what is given does not fit the variables, or no chain answers the question. Nothing has been drawn then.
     """
     evidence = read_evidence(game.graph.variables, given or {}, hide, rows=rows, device=game.device, dtype=game.dtype)
-    wanted = _wanted(game.graph, want, evidence)
+    evidence = replace(evidence, partly=frozenset(partly))
+    wanted = wanted_variables(game.graph, want, evidence.fixed)
     free = {name for name in evidence.known if name not in evidence.fixed}
     chosen = choose_sampler(game.graph, sampler, fixed=evidence.fixed, free=free, want=set(wanted))
     if want is None:
@@ -129,7 +133,12 @@ def infer(
     return _joined(parts, chosen.name)
 
 
-def _wanted(graph: Graph, want: Sequence[str] | None, evidence: Evidence) -> tuple[str, ...]:
+def wanted_variables(graph: Graph, want: Sequence[str] | None, fixed: Collection[str]) -> tuple[str, ...]:
+    """Return the variables that are asked for by their names, or those of groups; none for None.
+
+    Raises:
+        EvidenceError: there is no such variable, or it is among the ones that are wholly given, `fixed`.
+    """
     if want is None:
         return ()
     found: list[str] = []
@@ -137,7 +146,7 @@ def _wanted(graph: Graph, want: Sequence[str] | None, evidence: Evidence) -> tup
         if name not in graph.variables and name not in graph.groups:
             raise EvidenceError(unknown("variable or group", name, {**graph.variables, **graph.groups}))
         found += graph.groups.get(name, (name,))
-    known = [name for name in dict.fromkeys(found) if name in evidence.fixed]
+    known = [name for name in dict.fromkeys(found) if name in fixed]
     if known:
         raise EvidenceError(f"{quoted(known)} {'is' if len(known) == 1 else 'are'} wanted and wholly given: hide a part, or do not want it")
     return tuple(dict.fromkeys(found))
@@ -244,12 +253,13 @@ def _joined(parts: Sequence[Inference], sampler: str) -> Inference:
         return {key: torch.cat([getattr(part, name)[key] for part in parts], dim) for key in first}
 
     diagnostics = {key: pooled([part.diagnostics[key] for part in parts]) for key in parts[0].diagnostics}
-    warnings = tuple(_disagreement(name, each) for name, each in diagnostics.items() if each.is_alarming)
+    warnings = tuple(disagreement(name, each) for name, each in diagnostics.items() if each.is_alarming)
     known, drawn = join("known"), join("drawn", 1)
     return Inference(join("decided"), join("mean"), join("deviation"), drawn, known, diagnostics, warnings, sampler)
 
 
-def _disagreement(name: str, found: Diagnosis) -> str:
+def disagreement(name: str, found: Diagnosis) -> str:
+    """Return the warning about a variable in which chains disagree."""
     return (
         f"chains disagree in {name!r}: R-hat is above {found.limit:.2f} in {found.disagreeing:.0%} of its elements"
         " (a tenth may be chance); more burn-in or sweeps may help"

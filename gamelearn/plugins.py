@@ -17,7 +17,14 @@ from types import ModuleType
 from gamelearn.errors import PluginError, nearest, quoted
 
 GROUP = "gamelearn.plugins"
-BUILTINS = ("gamelearn.families", "gamelearn.networks", "gamelearn.players", "gamelearn.data", "gamelearn.train.optimizers")
+BUILTINS = (
+    "gamelearn.families",
+    "gamelearn.networks",
+    "gamelearn.players",
+    "gamelearn.data",
+    "gamelearn.train.optimizers",
+    "gamelearn.metrics",
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ def loaded_plugins() -> tuple[Plugin, ...]:
 
 
 def load_builtins() -> None:
-    """Import the package's own families, networks, player types, data sets and optimizers, then the installed plugins.
+    """Import the package's own families, networks, player types, data sets, optimizers and metrics, then the installed plugins.
 
     A second call does nothing.
 

@@ -19,6 +19,8 @@ from gamelearn.cpu import tune_allocator
 from gamelearn.errors import RunError
 from gamelearn.game import CheckedSpec, Game, load
 from gamelearn.inference import Inference, infer
+from gamelearn.metrics.evaluation import Evaluation, choose_metrics, evaluate
+from gamelearn.metrics.metric import Context
 from gamelearn.plugins import load_builtins
 from gamelearn.sampling import ancestral
 from gamelearn.spec.compose import Presets, preset_names
@@ -179,6 +181,38 @@ class Run:
             question: `hide`, `want`, `rows`, `sampler`, `sweeps`, `burn_in`, `thin`, `chains`, `estimate`, `seed`, ...
         """
         return infer(self.game(checkpoint, weights=weights, device=device), given, **question)
+
+    def evaluate(
+        self,
+        metrics: Sequence[str] | None = None,
+        *,
+        splits: Sequence[str] = ("validation",),
+        count: int | None = None,
+        seed: int = 0,
+        chain: Mapping[str, Any] | None = None,
+        checkpoint: int | str | Path | None = None,
+        weights: Literal["ema", "last"] | None = None,
+        device: torch.device | str = "cpu",
+    ) -> list[Evaluation]:
+        """Measure how good the game is; see `gamelearn.metrics.evaluation`.
+
+        Args:
+            metrics: some of those that the spec names, or of the registry; by default the spec's, else all that fit.
+            splits: some of `train`, `validation`, `test`.
+            count: how many images or samples; by default as each metric says.
+            seed: of all noise.
+            chain: values of a chain that go over the metrics' own, such as `sweeps`.
+            checkpoint: as for `game`.
+            weights: as for `game`.
+            device: where the game runs.
+
+        Raises:
+            MetricError: a name is not known, or a metric does not fit the game.
+            DataError: a split has no rows, or cannot be read.
+        """
+        game = self.game(checkpoint, weights=weights, device=device)
+        context = Context(splits[0], count, seed, chain or {}, lambda title, done, total: None)
+        return list(evaluate(game, choose_metrics(game, metrics), splits, context))
 
 
 def train(

@@ -15,7 +15,7 @@ from gamelearn.game import Game
 from gamelearn.gibbs.chain import GibbsChain
 from gamelearn.gibbs.choice import choose_sampler
 from gamelearn.gibbs.evidence import Evidence
-from gamelearn.graph.model import Bound, Factor, Graph, PlayerDraw, Sampler, StreamDraw, Term, unknown
+from gamelearn.graph.model import Bound, Factor, Graph, PlayerDraw, Sampler, Stage, StreamDraw, Term, unknown
 from gamelearn.graph.resolve import ResolutionError, resolve_factors
 from gamelearn.graph.samplers import find_half_step
 from gamelearn.inference import BLOCK
@@ -32,12 +32,13 @@ class Reconstruction:
     """Rows of the data, and the expectation of a factor whose givens were drawn from them.
 
     `data` has shape `(count, *shape)`; so has `mean`, but of a categorical variable it holds the probabilities,
-    `(count, classes, *shape)`. `title` names the term that was taken and its factor.
+    `(count, classes, *shape)`. `drawn` is a draw instead, `(count, *shape)`. `title` names the term that was taken and its factor.
     """
 
     data: torch.Tensor
     mean: torch.Tensor
     title: str
+    drawn: torch.Tensor
 
 
 def ancestral(
@@ -117,6 +118,7 @@ def limiting(
     after: str | None = None,
     seed: int = 0,
     decide: Literal["draw", "mean"] = "draw",
+    first_row: int = 0,
     block: int = BLOCK,
 ) -> dict[str, torch.Tensor]:
     """Draw from the limiting distribution of a Gibbs chain: its state after many sweeps, one chain for each sample.
@@ -131,6 +133,7 @@ def limiting(
         seed: of the noise.
         decide: `mean`: the variables that a stream shows are given as the expectations of the conditionals that they were last drawn
             from, which makes smoother pictures.
+        first_row: the number of the first sample, which keys its noise: blocks of samples give what one call gives.
         block: how many chains are held in memory at a time.
 
     Returns:
@@ -145,7 +148,7 @@ def limiting(
     chosen = choose_sampler(game.graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
     chosen = replace(chosen, after=_half_step(game.graph, chosen, after))
     plan = plan_sampler(game.graph, chosen)
-    parts = [_limit(game, plan, min(block, count - first), first, sweeps, seed, decide) for first in range(0, count, block)]
+    parts = [_limit(game, plan, min(block, count - first), first_row + first, sweeps, seed, decide) for first in range(0, count, block)]
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -205,7 +208,9 @@ def reconstruct(game: Game, count: int, *, split: str, seed: int = 0) -> dict[st
     """Draw the hidden code of some rows of data, and return the expectations of the data given the code.
 
     The terms of the last stage say what that means: `E[images(x), encoder(z | x)] log decoder(x | z)` gives for `x` the data
-    beside the mean of `decoder(x | z)` at a draw from `encoder(z | x)`. Of several terms that fit, the first counts.
+    beside the mean of `decoder(x | z)` at a draw from `encoder(z | x)`. Of several terms that fit, the one counts that shows most
+    variables of the data, then the one with fewest draws, then the first; a variable that the last stage has no term for is taken from
+    the stage before.
 
     Args:
         game: with its players; its data is opened.
@@ -221,21 +226,29 @@ def reconstruct(game: Game, count: int, *, split: str, seed: int = 0) -> dict[st
     """
     found: dict[str, Reconstruction] = {}
     with torch.no_grad():
-        for term, bound in reconstructing_terms(game.graph):
+        for term, bound in _best_first(game.graph):
             variable = bound.factor.target
             if variable in found:
                 continue
             values = _chain_values(game, term, count, split, seed)
             rows = len(values[bound.target])
             given = {name: values[actual] for name, actual in bound.givens}
-            mean = game.players[bound.factor.player].distribution(bound.factor.label, given, rows).mean()
-            found[variable] = Reconstruction(values[bound.target], _rows(mean, rows), f"{term.title}: {bound}")
+            distribution = game.players[bound.factor.player].distribution(bound.factor.label, given, rows)
+            drawn = _draw(game, bound.factor, distribution, ("reconstruct", term.title), rows, seed)
+            found[variable] = Reconstruction(values[bound.target], _rows(distribution.mean(), rows), f"{term.title}: {bound}", drawn)
     return found
 
 
-def reconstructing_terms(graph: Graph) -> Iterator[tuple[Term, Bound]]:
-    """Yield the terms of the last stage, each with a scored factor whose target a stream shows and whose givens are drawn."""
-    stage = list(graph.stages.values())[-1]
+def _best_first(graph: Graph) -> list[tuple[Term, Bound]]:
+    def rank(each: tuple[Term, Bound]) -> tuple[int, int]:
+        columns = [draw.columns for draw in each[0].draws if isinstance(draw, StreamDraw)]
+        return -len({name for column in columns for name, _, _ in column}), len(each[0].draws)
+
+    return [each for stage in reversed(list(graph.stages.values())) for each in sorted(reconstructing_terms(stage), key=rank)]
+
+
+def reconstructing_terms(stage: Stage) -> Iterator[tuple[Term, Bound]]:
+    """Yield the terms of a stage, each with a scored factor whose target a stream shows and whose givens are drawn."""
     for terms in stage.utilities.values():
         for term in terms:
             if all(isinstance(draw, StreamDraw | PlayerDraw) for draw in term.draws):
@@ -249,7 +262,7 @@ def reconstructing_terms(graph: Graph) -> Iterator[tuple[Term, Bound]]:
 def _chain_values(game: Game, term: Term, count: int, split: str, seed: int) -> Values:
     """Return the variables of a term's chain, begun with the first rows of a split."""
     streams = [draw for draw in term.draws if isinstance(draw, StreamDraw)]
-    shown = {draw.stream: _first_rows(game, draw.stream, count, split) for draw in streams}
+    shown = {draw.stream: first_rows(game, draw.stream, count, split) for draw in streams}
     rows = min(len(value) for columns in shown.values() for value in columns.values())
     values: Values = {}
     for draw in term.draws:
@@ -264,7 +277,12 @@ def _chain_values(game: Game, term: Term, count: int, split: str, seed: int) -> 
     return values
 
 
-def _first_rows(game: Game, stream: str, count: int, split: str) -> Values:
+def first_rows(game: Game, stream: str, count: int, split: str) -> Values:
+    """Return the first rows of a split of a stream, without data noise, by variable `(count, *shape)`; fewer if it has fewer.
+
+    Raises:
+        DataError: the split has no rows, or cannot be read.
+    """
     parts, rows = [], 0
     for batch in game.streams().split(stream, split, rows=count):
         parts.append(batch)
@@ -272,6 +290,21 @@ def _first_rows(game: Game, stream: str, count: int, split: str) -> Values:
         if rows >= count:
             break
     return {name: torch.cat([part[name] for part in parts])[:count] for name in parts[0]}
+
+
+def draw_factor(game: Game, factor: Factor, values: Mapping[str, torch.Tensor], key: tuple[str, ...], rows: int, seed: int) -> torch.Tensor:
+    """Return a draw from a factor, `(rows, *shape)`.
+
+    Args:
+        game: with its players.
+        factor: one of the game's.
+        values: its givens, each `(rows, *shape)`, among others.
+        key: of the noise, beside the seed and the factor.
+        rows: how many draws.
+        seed: of the noise.
+    """
+    given = {name: values[name] for name in factor.givens}
+    return _draw(game, factor, game.players[factor.player].distribution(factor.label, given, rows), key, rows, seed)
 
 
 def _draw(game: Game, factor: Factor, distribution: Distribution, key: tuple[str, ...], rows: int, seed: int) -> torch.Tensor:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from gamelearn.game import Game, load
+from gamelearn.graph.model import Variable
 from gamelearn.noise import uniform
 from gamelearn.shipped import shipped_specs
 from gamelearn.train.loop import Trainer
@@ -19,16 +20,21 @@ def state(game: Game, player: str) -> dict[str, torch.Tensor]:
 
 
 def tables(game: Game) -> dict[str, dict[str, torch.Tensor]]:
-    """Return four rows of random bits for every stream; they serve as real values too."""
+    """Return four random rows for every stream: classes, or bits, which serve as real values too."""
     return {
-        stream: {name: (uniform((stream, name), 4, game.graph.variables[name].shape) > 0.5).float() for name in options.variables}
+        stream: {name: rows(game.graph.variables[name], (stream, name)) for name in options.variables}
         for stream, options in game.graph.streams.items()
     }
 
 
+def rows(variable: Variable, key: tuple[str, str]) -> torch.Tensor:
+    noise = uniform(key, 4, variable.shape)
+    return (noise * (variable.classes or 2)).long() if variable.type == "categorical" else (noise > 0.5).float()
+
+
 @pytest.mark.parametrize(("name", "preset"), CASES)
 def test_a_turn_leaves_no_trace_in_others(name: str, preset: str | None) -> None:
-    game = load(name, "train.batch=2", preset=preset)
+    game = load(name, "train.batch=2", "schedule.mode=sequence", preset=preset)
     streams: Any = TableStreams(tables(game))
     trainer = Trainer(game, streams=streams)
     stage = trainer.stage

@@ -132,6 +132,9 @@ def test_reconstructions_are_means_at_codes_drawn_from_the_data(game: Game) -> N
     assert torch.equal(found["b"].data, data[:4])
     always = game.players["maker"].distribution("b | a", {"a": torch.ones(4, dtype=torch.int64)}, 4).mean()
     torch.testing.assert_close(found["b"].mean, always)
+    drawn = {tuple(map(int, row)) for row in found["b"].drawn}
+    assert drawn <= set(product((0, 1), repeat=2))
+    assert not torch.equal(found["b"].drawn, found["b"].mean)
     assert found["b"].title == "maker.0: maker(b | a)"
     assert streams.asked == [("rows", "test")]
 
@@ -139,3 +142,37 @@ def test_reconstructions_are_means_at_codes_drawn_from_the_data(game: Game) -> N
 def test_a_game_that_scores_no_data_given_a_code_reconstructs_nothing() -> None:
     lone = game_of(SMALL.replace("log maker(b | a)", "log maker(a)"))
     assert reconstruct(lone, 4, split="test") == {}
+
+
+CHOICES = """
+    name: choices
+    variables:
+      a: {type: binary, shape: [2]}
+      b: {type: binary, shape: [2]}
+      t: {type: binary, shape: [2]}
+    data: {streams: {some: [b], rows: [b, t]}}
+    players:
+      maker: {factors: {a: free, b | a: {net: linear}, t | a: {net: linear}}}
+      reader: {factors: {a | b: {net: linear}, "a | b, t": {net: linear}}}
+    stages:
+      first:
+        utilities:
+          maker: E[rows(b, t), reader(a | b, t)] log maker(t | a)
+          reader: E[maker(a, b, t)] log reader(a | b, t) + log reader(a | b)
+        train: {rounds: 1}
+      last:
+        utilities:
+          maker:
+            - E[some(b), reader(a | b)] log maker(b | a)
+            - E[rows(b, t), reader(a' | b, t), maker(t' | a'), reader(a | b, t')] log maker(b | a)
+            - E[rows(b, t), reader(a | b, t)] log maker(b | a)
+        train: {rounds: 1}
+    """
+
+
+def test_of_several_terms_the_one_with_most_data_and_fewest_draws_is_taken_of_the_last_stage_that_has_one() -> None:
+    game = game_of(CHOICES)
+    values = torch.tensor([[0, 1], [1, 0]], dtype=torch.float64)
+    game._streams = SplitStreams(b=values, t=1 - values)  # type: ignore[assignment]
+    found = reconstruct(game, 2, split="test")
+    assert {name: each.title for name, each in found.items()} == {"b": "maker.2: maker(b | a)", "t": "maker.0: maker(t | a)"}

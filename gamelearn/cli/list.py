@@ -23,6 +23,7 @@ class Kind(StrEnum):
     families = "families"
     datasets = "datasets"
     players = "players"
+    metrics = "metrics"
     optimizers = "optimizers"
     schedules = "schedules"
 
@@ -71,13 +72,14 @@ def _header(path: Path) -> str:
 
 
 def _registry(kind: Kind) -> "Registry":
-    from gamelearn.registry import DATASETS, FAMILIES, LEARNING_RATES, NETWORKS, OPTIMIZERS, PLAYERS
+    from gamelearn.registry import DATASETS, FAMILIES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS
 
     return {
         Kind.networks: NETWORKS,
         Kind.families: FAMILIES,
         Kind.datasets: DATASETS,
         Kind.players: PLAYERS,
+        Kind.metrics: METRICS,
         Kind.optimizers: OPTIMIZERS,
         Kind.schedules: LEARNING_RATES,
     }[kind]

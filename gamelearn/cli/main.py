@@ -11,10 +11,14 @@ import typer
 
 from gamelearn.cli.check import check
 from gamelearn.cli.data import data
+from gamelearn.cli.evaluate import evaluate
 from gamelearn.cli.explain import explain
+from gamelearn.cli.figures import figures
 from gamelearn.cli.guard import guarded
+from gamelearn.cli.infer import infer
 from gamelearn.cli.init import init
 from gamelearn.cli.list import list_names
+from gamelearn.cli.report import report
 from gamelearn.cli.sample import sample
 from gamelearn.cli.schema import schema
 from gamelearn.cli.train import train
@@ -38,6 +42,10 @@ for _name, _command in (
     ("explain", explain),
     ("train", train),
     ("sample", sample),
+    ("infer", infer),
+    ("evaluate", evaluate),
+    ("figures", figures),
+    ("report", report),
     ("list", list_names),
     ("schema", schema),
     ("init", init),

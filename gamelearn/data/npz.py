@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
 import numpy as np
 import pydantic
@@ -103,7 +103,7 @@ def _common_length(file: Path, arrays: Mapping[str, NDArray[Any]]) -> int:
 
 
 @dataclass(frozen=True)
-class _Head:
+class ArrayHead:
     """The type and shape of an array, read before its data, which begins `offset` bytes into the file."""
 
     dtype: np.dtype[Any]
@@ -113,10 +113,12 @@ class _Head:
 
     @property
     def is_rows_of_numbers(self) -> bool:
+        """Whether it has numbers, and an axis that counts rows."""
         return self.dtype.kind in _NUMBERS and bool(self.shape)
 
     @property
     def size(self) -> int:
+        """The size of the data in bytes."""
         return prod(self.shape) * self.dtype.itemsize
 
 
@@ -132,7 +134,7 @@ def read_arrays(file: Path, folder: DataFolder, wanted: set[str] | None) -> dict
     folder.check_size(file)
     try:
         with zipfile.ZipFile(file) as archive:
-            heads = {info.filename.removesuffix(".npy"): _read_head(archive, info) for info in archive.infolist()}
+            heads = read_heads(archive)
             names = _choose(file, heads, wanted)
             _check_total(file, folder, [heads[name] for name in names])
             return {name: _read_data(archive, name, heads[name]) for name in names}
@@ -140,18 +142,35 @@ def read_arrays(file: Path, folder: DataFolder, wanted: set[str] | None) -> dict
         raise DataError(f"{file} is damaged or no numpy archive: {error}") from None
 
 
-def _read_head(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Head:
-    with archive.open(info) as packed:
-        stream = io.BytesIO(packed.read(_HEAD_BYTES))
+def read_heads(archive: zipfile.ZipFile) -> dict[str, ArrayHead]:
+    """Return the heads of all arrays of an open archive by name.
+
+    Raises:
+        ValueError: one of them is no head; and what `zipfile` raises of a damaged archive.
+    """
+    heads = {}
+    for info in archive.infolist():
+        with archive.open(info) as packed:
+            heads[info.filename.removesuffix(".npy")] = read_head(info.filename, packed)
+    return heads
+
+
+def read_head(name: str, file: IO[bytes]) -> ArrayHead:
+    """Return the head of an array, from the beginning of a .npy file.
+
+    Raises:
+        ValueError: it is none, with the file's name.
+    """
+    stream = io.BytesIO(file.read(_HEAD_BYTES))
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(stream)
     if min(shape, default=0) < 0:
-        raise ValueError(f"{info.filename} has the shape {shape}")
-    return _Head(dtype, shape, fortran, stream.tell())
+        raise ValueError(f"{name} has the shape {shape}")
+    return ArrayHead(dtype, shape, fortran, stream.tell())
 
 
-def _choose(file: Path, heads: Mapping[str, _Head], wanted: set[str] | None) -> list[str]:
+def _choose(file: Path, heads: Mapping[str, ArrayHead], wanted: set[str] | None) -> list[str]:
     if wanted is None:
         return [name for name, head in heads.items() if head.is_rows_of_numbers]
     for name in sorted(wanted - heads.keys()):
@@ -165,13 +184,13 @@ def _choose(file: Path, heads: Mapping[str, _Head], wanted: set[str] | None) -> 
     return sorted(wanted)
 
 
-def _check_total(file: Path, folder: DataFolder, heads: list[_Head]) -> None:
+def _check_total(file: Path, folder: DataFolder, heads: list[ArrayHead]) -> None:
     total = sum(head.size for head in heads)
     if total > folder.byte_limit:
         raise DataError(f"{file} unpacks to {total:,} bytes; at most {folder.byte_limit:,} are read{folder.why_limited}")
 
 
-def _read_data(archive: zipfile.ZipFile, name: str, head: _Head) -> NDArray[Any]:
+def _read_data(archive: zipfile.ZipFile, name: str, head: ArrayHead) -> NDArray[Any]:
     info = next(info for info in archive.infolist() if info.filename.removesuffix(".npy") == name)
     with archive.open(info) as stream:
         stream.read(head.offset)

@@ -29,7 +29,7 @@ from gamelearn.data.label_maps import (
 )
 from gamelearn.data.pair_cache import cached_pairs, file_state
 from gamelearn.errors import DataError, quoted
-from gamelearn.options import mistake
+from gamelearn.options import Listed, mistake
 from gamelearn.registry import DATASETS
 
 _LABEL_ENDINGS = frozenset({".png", ".bmp", ".gif", ".tif", ".tiff", ".pgm"})
@@ -53,7 +53,7 @@ class PairsOptions(SplitOptions):
     """Pixels that each pair is cut (about its centre) or stretched to: one number, or [height, width]; by default as they are."""
     classes: Annotated[int, pydantic.Field(ge=2, le=256)] | None = None
     """The number of classes, by default the largest value that resizing leaves in the label maps, and one."""
-    values: Annotated[list[Annotated[int, pydantic.Field(ge=0, le=_LARGEST)]], pydantic.Field(min_length=2)] | None = None
+    values: Annotated[Listed[Annotated[int, pydantic.Field(ge=0, le=_LARGEST)]], pydantic.Field(min_length=2)] | None = None
     """The values that the label maps hold, class by class, such as [0, 255]; by default values are classes."""
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from scipy.stats import f as f_distribution
+from scipy.special import fdtri
 
 from gamelearn.gibbs.statistics import Marginal
 
@@ -102,7 +102,7 @@ def limit_of(chains: int, sweeps: int) -> float:
     if half < 2:
         return ALERT
     groups = 2 * chains
-    ratio = float(f_distribution.ppf(1 - _CHANCE, groups - 1, groups * (half - 1))) / half
+    ratio = float(fdtri(groups - 1, groups * (half - 1), 1 - _CHANCE)) / half
     return max(ALERT, ((half - 1) / half + ratio) ** 0.5)
 
 

@@ -18,22 +18,24 @@ from gamelearn.graph.model import Variable, unknown
 class Evidence:
     """Known values, `(rows, *shape)` by variable, with masks of the known elements, bool of that shape.
 
-    Elements that are not known hold 0.
+    Elements that are not known hold 0. Variables in `partly` count as not wholly known, whatever is known of them.
     """
 
     rows: int
     values: Mapping[str, torch.Tensor]
     known: Mapping[str, torch.Tensor]
+    partly: frozenset[str] = frozenset()
 
     @property
     def fixed(self) -> frozenset[str]:
         """The variables that are known in every element of every row."""
-        return frozenset(name for name, mask in self.known.items() if bool(mask.all()))
+        return frozenset(name for name, mask in self.known.items() if name not in self.partly and bool(mask.all()))
 
     def part(self, first: int, last: int) -> "Evidence":
         """Return the evidence of some rows."""
         values = {name: value[first:last] for name, value in self.values.items()}
-        return Evidence(min(last, self.rows) - first, values, {name: mask[first:last] for name, mask in self.known.items()})
+        known = {name: mask[first:last] for name, mask in self.known.items()}
+        return Evidence(min(last, self.rows) - first, values, known, self.partly)
 
 
 def read_evidence(

@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from gamelearn.errors import DataError, GamelearnError
+from gamelearn.errors import DataError, EvidenceError, GamelearnError
 from gamelearn.game import Game
 from gamelearn.graph.model import Graph, Variable
-from gamelearn.sampling import Reconstruction, ancestral, drawing_player, reconstruct
+from gamelearn.sampling import Reconstruction, ancestral, drawing_player, limiting, reconstruct
 
 Pixels = NDArray[np.uint8]
 """`(..., height, width, 3)`, red, green and blue in 0 .. 255."""
@@ -28,14 +28,17 @@ _PAIR_GAP = 6
 _GAP_COLOUR = 128
 _GOLDEN_RATIO = 0.6180339887
 _LIGHTNESS = (0.5, 0.75, 0.3, 0.62, 0.4)
+_CHAIN_SWEEPS = 20
+_CHAIN_COUNT = 16
 
 
 def write_pictures(game: Game, folder: Path, round_number: int, count: int = 64, seed: int = 0) -> list[Path]:
     """Write grids of data, reconstructions and samples for every variable that is an image.
 
     The files are `round-000001000-samples-x.png`, `...-reconstructions-x.png` (pairs, the data on the left) and
-    `...-data-x.png`. Samples are expectations at drawn codes. Data and reconstructions are rows of the validation split, of
-    the training split where there is none.
+    `...-data-x.png`. Samples are expectations at drawn codes; where no single player draws all images, they come from the last
+    declared chain that needs nothing given, after 20 sweeps, at most 16 of them. Data and reconstructions are rows of the
+    validation split, of the training split where there is none.
 
     Args:
         game: with its data.
@@ -80,12 +83,22 @@ def _reconstructions(game: Game, variables: Mapping[str, Variable], count: int, 
 
 
 def _samples(game: Game, variables: Mapping[str, Variable], count: int, seed: int) -> dict[str, torch.Tensor]:
+    """Return expectations at drawn codes: from one player if it draws all images that are drawn at all, else of a chain."""
+    drawn = {factor.target for player in game.graph.players.values() for factor in player.factors.values()}
     try:
-        drawing_player(game.graph)
+        alone = {factor.target for factor in drawing_player(game.graph)[1]}
     except GamelearnError:
-        return {}
-    values = ancestral(game, count=count, seed=seed, decide="mean")
+        alone = set()
+    suffices = alone and drawn.intersection(variables) <= alone
+    values = ancestral(game, count=count, seed=seed, decide="mean") if suffices else _limit(game, min(count, _CHAIN_COUNT), seed)
     return {name: value for name, value in values.items() if name in variables}
+
+
+def _limit(game: Game, count: int, seed: int) -> dict[str, torch.Tensor]:
+    try:
+        return limiting(game, count, sweeps=_CHAIN_SWEEPS, seed=seed, decide="mean")
+    except EvidenceError:  # every chain has to be given something
+        return {}
 
 
 def image_variables(graph: Graph) -> dict[str, Variable]:

@@ -14,8 +14,16 @@ from pydantic.json_schema import models_json_schema
 
 from gamelearn.options import Options
 from gamelearn.plugins import load_builtins
-from gamelearn.registry import DATASETS, FAMILIES, LEARNING_RATES, NETWORKS, OPTIMIZERS, PLAYERS, Entry, Registry
-from gamelearn.spec.kinds import DatasetOptions, FamilyOptions, LearningRateOptions, NetworkOptions, OptimizerOptions, PlayerOptions
+from gamelearn.registry import DATASETS, FAMILIES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS, Entry, Registry
+from gamelearn.spec.kinds import (
+    DatasetOptions,
+    FamilyOptions,
+    LearningRateOptions,
+    MetricOptions,
+    NetworkOptions,
+    OptimizerOptions,
+    PlayerOptions,
+)
 from gamelearn.spec.schema import Spec
 
 Schema = dict[str, Any]
@@ -27,6 +35,7 @@ _KINDS: tuple[tuple[type[Options], Registry], ...] = (
     (OptimizerOptions, OPTIMIZERS),
     (LearningRateOptions, LEARNING_RATES),
     (PlayerOptions, PLAYERS),
+    (MetricOptions, METRICS),
 )
 _NAME = {"type": "string", "pattern": r"^[A-Za-z_]\w*$"}
 _PREFIX = "#/$defs/"
@@ -154,7 +163,11 @@ def _extends() -> Schema:
 
 def _presets() -> Schema:
     values = {"anyOf": [_reference("Partial"), {"type": "null"}]}
-    return {"type": "object", "description": "Values over the spec's, by name; `--preset` takes one.", "additionalProperties": values}
+    return {
+        "type": "object",
+        "description": "Values over the spec's, by name; `--preset` takes them by name.",
+        "additionalProperties": values,
+    }
 
 
 def _partial(spec: Schema) -> Schema:

@@ -1,4 +1,4 @@
-"""The options that every member of a kind has: families, networks, data sets, optimizers and player types.
+"""The options that every member of a kind has: families, networks, data sets, optimizers, metrics and player types.
 
 A member of a kind adds its own fields in a subclass, beside its class. What may be written in several ways (the right-hand
 side of a factor) is brought into one form here. This file imports no torch, so that the graph can read it.
@@ -65,6 +65,17 @@ class DatasetOptions(Options):
 
     def own_options(self) -> dict[str, Any]:
         """Return the options that the data set's constructor takes."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "type"}
+
+
+class MetricOptions(Options):
+    """The base of every metric's options."""
+
+    type: str
+    """The metric."""
+
+    def own_options(self) -> dict[str, Any]:
+        """Return the options that the metric's constructor takes."""
         return {name: getattr(self, name) for name in type(self).model_fields if name != "type"}
 
 

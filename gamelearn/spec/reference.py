@@ -33,6 +33,7 @@ _REGISTRIES: Mapping[str, tuple[registry.Registry, type[Options]]] = {
     "networks": (registry.NETWORKS, kinds.NetworkOptions),
     "datasets": (registry.DATASETS, kinds.DatasetOptions),
     "players": (registry.PLAYERS, kinds.PlayerOptions),
+    "metrics": (registry.METRICS, kinds.MetricOptions),
     "optimizers": (registry.OPTIMIZERS, kinds.OptimizerOptions),
     "learning_rates": (registry.LEARNING_RATES, kinds.LearningRateOptions),
 }
@@ -46,6 +47,7 @@ _WORDS: Mapping[Any, str] = {
     kinds.NetworkOptions: "[network](#networks)",
     kinds.DatasetOptions: "[data set](#data-sets)",
     kinds.OptimizerOptions: "[optimizer](#optimizers)",
+    kinds.MetricOptions: "[metric](#metrics)",
     kinds.LearningRateOptions: "[learning-rate schedule](#learning-rate-schedules)",
     kinds.PlayerOptions: "[player](#players)",
     kinds.RightHandSide: "[right-hand side](#factors)",

@@ -13,8 +13,8 @@ from pydantic_core import PydanticCustomError
 
 from gamelearn.errors import nearest
 from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, mistake, mistakes_error, validate_as
-from gamelearn.registry import DATASETS, OPTIMIZERS, PLAYERS
-from gamelearn.spec.kinds import DatasetOptions, Name, OptimizerOptions, PlayerOptions, Positive
+from gamelearn.registry import DATASETS, METRICS, OPTIMIZERS, PLAYERS
+from gamelearn.spec.kinds import DatasetOptions, MetricOptions, Name, OptimizerOptions, PlayerOptions, Positive
 
 
 class Variable(Options):
@@ -353,6 +353,8 @@ def _player(value: Any) -> Any:
 
 Player = Annotated[SerializeAsAny[PlayerOptions], BeforeValidator(_player)]
 
+Metric = Annotated[SerializeAsAny[MetricOptions], BeforeValidator(METRICS.options_of)]
+
 
 _TOP_KEYS = ("extends", "presets")
 
@@ -380,6 +382,8 @@ class Spec(Options):
     """Which players move, and when."""
     train: Train = Train()
     """How long, how fast, and with what the players learn."""
+    evaluate: dict[Name, Metric] = {}
+    """What `gamelearn evaluate` measures, by name; by default the metrics that fit the game."""
 
     @classmethod
     def _unknown(cls, key: Any) -> Mistake:

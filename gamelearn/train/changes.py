@@ -53,6 +53,8 @@ def _differences(before: Any, now: Any, path: _Path) -> Iterator[tuple[_Path, An
 
 
 def _may_change(path: _Path) -> bool:
+    if path[0] == "evaluate":
+        return True
     inner = path[2:] if path[0] == "stages" else path
     return len(inner) > 1 and inner[0] == "train" and inner[1] in _FREE
 

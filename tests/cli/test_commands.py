@@ -13,7 +13,7 @@ from gamelearn.registry import DATASETS, NETWORKS
 from gamelearn.shipped import shipped_specs
 
 Run = Callable[..., Any]
-COMMANDS = ("check", "explain", "train", "sample", "list", "schema", "init", "data")
+COMMANDS = ("check", "explain", "train", "sample", "infer", "evaluate", "figures", "report", "list", "schema", "init", "data")
 
 
 def test_help_lists_every_command_with_its_summary(run: Run) -> None:
@@ -81,7 +81,7 @@ def test_networks_are_listed_with_their_options(run: Run) -> None:
     assert rows["mlp"]["summary"] in run("list", "networks").stdout
 
 
-@pytest.mark.parametrize("kind", ["families", "datasets", "players", "optimizers", "schedules"])
+@pytest.mark.parametrize("kind", ["families", "datasets", "players", "optimizers", "schedules", "metrics"])
 def test_every_registry_can_be_listed(run: Run, kind: str) -> None:
     rows = json.loads(run("list", kind, "--format", "json").stdout)
     assert rows

@@ -10,6 +10,7 @@ from PIL import Image
 from gamelearn.errors import DataError
 from gamelearn.graph.model import Variable
 from gamelearn.report.pictures import grid, image_variables, palette, save_grid, side_by_side, to_pixels, write_pictures
+from gamelearn.sampling import limiting
 from tests.support import game_of
 
 IMAGES = """
@@ -27,6 +28,27 @@ IMAGES = """
     utilities:
       maker: E[pairs(x, s), reader(z | x, s)] log maker(x | z) + log maker(s | z)
       reader: E[maker(x, s, z)] log reader(z | x, s)
+    train: {rounds: 1}
+    """
+THREE = """
+    name: three
+    variables:
+      x: {type: real, shape: [1, 8, 8]}
+      s: {type: categorical, classes: 4, shape: [8, 8]}
+      z: {type: binary, shape: [6]}
+    data: {streams: {pairs: [x, s]}}
+    players:
+      prior: {factors: {z: uniform}}
+      segmenter: {factors: {s | z: {net: linear}, "s | x, z": {net: linear}}}
+      painter: {factors: {"x | s, z": {net: linear}}}
+      encoder: {factors: {"z | x, s": {net: linear}}}
+    samplers:
+      limit: {start: "prior(z), segmenter(s | z)", sweep: "painter(x | s, z), segmenter(s | x, z), encoder(z | x, s)"}
+      pair: {start: segmenter(s | z), sweep: "painter(x | s, z), segmenter(s | x, z)"}
+    utilities:
+      segmenter: E[pairs(x, s), encoder(z | x, s)] log segmenter(s | x, z) + log segmenter(s | z)
+      painter: E[pairs(x, s), encoder(z | x, s)] log painter(x | s, z)
+      encoder: E[prior(z), segmenter(s | z), painter(x | s, z)] log encoder(z | x, s)
     train: {rounds: 1}
     """
 BINARY = Variable("x", "binary", (1, 8, 8))
@@ -121,3 +143,26 @@ def test_a_game_without_images_writes_nothing(tmp_path: Path) -> None:
     assert image_variables(game.graph) == {}
     assert write_pictures(game, tmp_path / "none", 0) == []
     assert not (tmp_path / "none").exists()
+
+
+def test_a_game_in_which_nobody_draws_all_images_shows_the_limit_of_its_chain(tmp_path: Path) -> None:
+    game = game_of(THREE)
+    game._streams = Split()  # type: ignore[assignment]
+    written = write_pictures(game, tmp_path, 5, count=64, seed=3)
+    samples = {path.name for path in written if "samples" in path.name}
+    assert samples == {"round-000000005-samples-x.png", "round-000000005-samples-s.png"}
+    expected = limiting(game, 16, sampler="limit", sweeps=20, seed=3, decide="mean")
+    for name in ("x", "s"):
+        with Image.open(tmp_path / f"round-000000005-samples-{name}.png") as image:
+            assert np.array_equal(np.array(image), grid(to_pixels(expected[name], game.graph.variables[name])))
+
+
+def test_a_chain_that_has_to_be_given_something_shows_no_samples(tmp_path: Path) -> None:
+    text = THREE.replace("      limit: {", "      # {").replace(
+        "prior: {factors: {z: uniform}}", "encoder: {factors: {z | x: {net: linear}}}"
+    )
+    text = text.replace('      encoder: {factors: {"z | x, s": {net: linear}}}\n', "").replace("encoder(z | x, s)", "encoder(z | x)")
+    text = text.replace("E[prior(z), segmenter", "E[pairs(x'), encoder(z | x'), segmenter").replace("samplers:", "samplers:  # none fits")
+    game = game_of(text)
+    game._streams = Split()  # type: ignore[assignment]
+    assert {path.name.split("-")[2] for path in write_pictures(game, tmp_path, 5)} == {"data", "reconstructions"}

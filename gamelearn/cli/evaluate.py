@@ -1,0 +1,169 @@
+"""The command `evaluate`. This file measures how good a trained game is."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from gamelearn.cli.guard import say
+from gamelearn.cli.options import Device, Plugins, TableFormat, TextOrJson, Untrusted
+from gamelearn.cli.runs import find_run
+
+if TYPE_CHECKING:
+    from gamelearn.game import Game
+    from gamelearn.metrics.evaluation import ChosenMetric, Evaluation
+    from gamelearn.run import Run
+
+
+class Split(StrEnum):
+    """The splits of a data set."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
+class Weights(StrEnum):
+    """Which of a run's weights."""
+
+    ema = "ema"
+    last = "last"
+
+
+class Estimate(StrEnum):
+    """What a chain averages."""
+
+    conditionals = "conditionals"
+    counts = "counts"
+
+
+def evaluate(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or a game's name below runs/ (its newest run).")],
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", metavar="NAME", help="Of the spec's 'evaluate', or a known one; may be repeated.")
+    ] = None,
+    split: Annotated[list[Split] | None, typer.Option("--split", help="May be repeated.  [default: validation]")] = None,
+    count: Annotated[int | None, typer.Option("--count", min=1, help="How many images or samples.  [default: as the metric says]")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal figures.")] = 0,
+    checkpoint: Annotated[
+        int | None, typer.Option("--checkpoint", metavar="ROUND", min=0, help="Which one.  [default: the newest]")
+    ] = None,
+    weights: Annotated[Weights | None, typer.Option("--weights", help="[default: averaged ones where there are any]")] = None,
+    sampler: Annotated[
+        str | None, typer.Option("--sampler", metavar="NAME", help="The chain; 'automatic' follows from the factors.")
+    ] = None,
+    sweeps: Annotated[int | None, typer.Option("--sweeps", min=1, help="How many sweeps of the chain count.")] = None,
+    burn_in: Annotated[int | None, typer.Option("--burn-in", min=0, help="How many sweeps come before.")] = None,
+    thin: Annotated[int | None, typer.Option("--thin", min=1, help="Every sweep of so many counts.")] = None,
+    chains: Annotated[int | None, typer.Option("--chains", min=1, help="How many chains each image has.")] = None,
+    estimate: Annotated[Estimate | None, typer.Option("--estimate", help="What a chain averages: probabilities, or draws.")] = None,
+    form: TableFormat = TextOrJson.text,
+    device: Device = None,
+    plugin: Plugins = None,
+    untrusted: Untrusted = False,
+) -> None:
+    """Measure how good a trained game is, by the metrics of its spec, or by those that fit it.
+
+    Data come without noise. The figures are printed and kept in RUN/evaluation/, in a new file each time. Of the values of the
+    chain, those that are left out are as the metric and the sampler say.
+
+    \b
+    gamelearn evaluate nuclei-unet
+    gamelearn evaluate celeba-seg --metric segmentation --split train --split test
+    gamelearn evaluate runs/celeba-seg/2 --count 64 --sweeps 20 --chains 4 --format json
+    gamelearn evaluate celeba-seg --metric class_frequencies --sweeps 300 --weights last
+    """
+    values = {"sampler": sampler, "sweeps": sweeps, "burn_in": burn_in, "thin": thin, "chains": chains, "estimate": estimate}
+    chain = {name: str(value) if isinstance(value, StrEnum) else value for name, value in values.items() if value is not None}
+    splits = [str(each) for each in dict.fromkeys(split or [Split.validation])]
+    from gamelearn.metrics.evaluation import choose_metrics
+    from gamelearn.run import Run
+    from gamelearn.train.device import choose_device
+
+    opened = Run(find_run(run), say=say)
+    taken: Literal["ema", "last"] | None = None if weights is None else "ema" if weights == Weights.ema else "last"
+    state = opened.state(checkpoint)
+    game = opened.game(state.progress.round, weights=taken, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)
+    chosen = choose_metrics(game, metric)
+    facts = _facts(opened, game, state.progress.round, averaged=bool(state.averages) and taken != "last")
+    _evaluate(opened.path, game, facts, chosen, splits, count, seed, chain, form)
+
+
+def _facts(run: "Run", game: "Game", round_number: int, *, averaged: bool) -> dict[str, Any]:
+    """Return what the file of the figures says of where they come from."""
+    from gamelearn.train.environment import environment
+
+    taken = game.streams().taken if game.graph.streams else {}
+    weights = "ema" if averaged else "last"
+    return {"game": game.graph.name, "run": str(run.path), "round": round_number, "weights": weights, **environment(game.device, taken)}
+
+
+def _evaluate(
+    folder: Path,
+    game: "Game",
+    facts: dict[str, Any],
+    chosen: "tuple[ChosenMetric, ...]",
+    splits: list[str],
+    count: int | None,
+    seed: int,
+    chain: dict[str, Any],
+    form: TextOrJson,
+) -> None:
+    from gamelearn.cpu import tune_allocator
+    from gamelearn.metrics.evaluation import evaluate
+    from gamelearn.metrics.metric import Context
+    from gamelearn.metrics.store import EvaluationFile, title_of
+
+    if game.device.type == "cpu":
+        tune_allocator()
+    for notice in game.streams().notices if game.graph.streams else ():
+        say(f"NOTICE: {notice}")
+    file = EvaluationFile(folder, title_of(facts["round"], splits), facts)
+    bar = _Bar()
+    try:
+        for found in evaluate(game, chosen, splits, Context(splits[0], count, seed, chain, bar.tell)):
+            file.add(found)
+            bar.clear()
+            if form == TextOrJson.text:
+                _print(found)
+    finally:
+        bar.clear()
+    if form == TextOrJson.json:
+        typer.echo(file.text(), nl=False)
+    (say if form == TextOrJson.json else typer.echo)(str(file.path))
+
+
+class _Bar:
+    """A bar on a terminal, nothing elsewhere; it is cleared before anything is printed."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        console = Console(stderr=True)
+        self._bar = Progress(console=console, transient=True) if console.is_terminal else None
+        self._task = self._bar.add_task("", total=None) if self._bar else None
+
+    def tell(self, title: str, done: int, total: int | None) -> None:
+        """Show how far a metric is."""
+        if self._bar and self._task is not None:
+            self._bar.start()
+            self._bar.update(self._task, description=title, completed=done, total=total)
+
+    def clear(self) -> None:
+        """Take the bar away."""
+        if self._bar:
+            self._bar.stop()
+
+
+def _print(found: "Evaluation") -> None:
+    from rich.console import Console
+
+    from gamelearn.metrics.tables import tables_of
+
+    console = Console()
+    for table in tables_of(found):
+        console.print(table)
+    for note in found.result.notes:
+        console.print(note, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,108 @@
+"""The command `figures`. This file draws the paper's figures from a trained game."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from gamelearn.cli.evaluate import Split, Weights
+from gamelearn.cli.guard import say
+from gamelearn.cli.options import Device, Plugins, Untrusted
+from gamelearn.cli.runs import find_run
+from gamelearn.errors import GamelearnError
+
+if TYPE_CHECKING:
+    from gamelearn.game import Game
+    from gamelearn.report.figures.make import Drawn
+    from gamelearn.run import Run
+
+FOLDER = "figures"
+
+
+class FigureName(StrEnum):
+    """The figures that there are."""
+
+    transfer = "transfer"
+    reconstructions = "reconstructions"
+    samples = "samples"
+    inpainting = "inpainting"
+
+
+def figures(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or a game's name below runs/ (its newest run).")],
+    figure: Annotated[
+        list[FigureName] | None, typer.Option("--figure", help="Which one; may be repeated.  [default: all that the game supports]")
+    ] = None,
+    split: Annotated[Split | None, typer.Option("--split", help="Whose data.  [default: validation, else train]")] = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many columns.")] = 8,
+    seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal figures.")] = 0,
+    hide: Annotated[
+        str | None,
+        typer.Option("--hide", metavar="[VARIABLE=]PATTERN", help="What inpainting hides, such as square:24, left, random:0.5."),
+    ] = None,
+    sampler: Annotated[str | None, typer.Option("--sampler", help="The chain of samples and inpainting.")] = None,
+    sweeps: Annotated[int | None, typer.Option("--sweeps", min=1, help="Of that chain.  [default: 100; inpainting: the sampler's]")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where to.  [default: RUN/figures]")] = None,
+    checkpoint: Annotated[
+        int | None, typer.Option("--checkpoint", metavar="ROUND", min=0, help="Which one.  [default: the newest]")
+    ] = None,
+    weights: Annotated[
+        Weights | None, typer.Option("--weights", help="Averaged or last ones.  [default: averaged, where there are any]")
+    ] = None,
+    device: Device = None,
+    plugin: Plugins = None,
+    untrusted: Untrusted = False,
+) -> None:
+    """Draw the paper's figures from a trained game, as PNG sheets.
+
+    transfer: images drawn with the code of one row of data and what is shown of another (Fig. 3). reconstructions: data beside what
+    the players make of its code (Fig. 4). samples: joint draws of a chain at its limit (Fig. 4). inpainting: what is inferred of
+    images with a hidden part (Fig. 5).
+
+    \b
+    gamelearn figures celeba-seg
+    gamelearn figures celeba-seg --figure inpainting --hide square:24 --split test
+    gamelearn figures runs/celeba-seg/2 --figure samples --sweeps 1000 --count 10 --seed 1
+    """
+    from gamelearn.report.figures.figure import Request
+    from gamelearn.report.figures.make import draw_figures
+    from gamelearn.run import Run
+    from gamelearn.train.device import choose_device
+
+    opened = Run(find_run(run), say=say)
+    taken: Literal["ema", "last"] | None = None if weights is None else "ema" if weights == Weights.ema else "last"
+    game, origin = game_of(opened, checkpoint, taken, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)
+    where = None if split is None else str(split)
+    request = Request(count=count, seed=seed, split=where, hide=hide, sampler=sampler, sweeps=sweeps, origin=origin)
+    names = [str(each) for each in figure] if figure else None
+    tell(draw_figures(game, out or opened.path / FOLDER, request, names), asked=bool(names))
+
+
+def game_of(run: "Run", checkpoint: int | None, weights: Literal["ema", "last"] | None, **options: Any) -> "tuple[Game, str]":
+    """Return the game of a run's checkpoint, with the words for its captions; absent data that another stands in for is said."""
+    state = run.state(checkpoint)
+    game = run.game(state.progress.round, weights=weights, **options)
+    for notice in game.streams().notices if game.graph.streams else ():
+        say(f"NOTICE: {notice}")
+    averaged = ", averaged weights" if state.averages and weights != "last" else ""
+    return game, f"{game.graph.name}, round {state.progress.round}{averaged}"
+
+
+def tell(drawn: "Drawn", *, asked: bool) -> None:
+    """Print the files, then why other figures were not drawn.
+
+    Args:
+        drawn: what was drawn.
+        asked: whether the figures were asked for by name, so that each that is not drawn is an error.
+
+    Raises:
+        GamelearnError: nothing was drawn, or not all that was asked for.
+    """
+    for path in drawn.paths.values():
+        typer.echo(str(path))
+    reasons = "\n".join(f"not drawn: {name}: {reason}" for name, reason in drawn.reasons.items())
+    if drawn.reasons and (asked or not drawn.paths):
+        raise GamelearnError(reasons)
+    if reasons:
+        say(reasons)

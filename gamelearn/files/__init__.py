@@ -1,0 +1,1 @@
+"""Files of evidence and of answers, read and written block by block."""

@@ -1,0 +1,214 @@
+"""What is known of many rows, from files: values, what is hidden of them, and the truth where it is known.
+
+All files are opened, and compared with the variables and with each other, before a row is read. This file gathers them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from gamelearn.errors import EvidenceError, quoted
+from gamelearn.files.arrays import array_heads
+from gamelearn.files.masks import hides_anything, open_mask
+from gamelearn.files.source import Array, Source, lengths
+from gamelearn.files.values import check_values, find_file, open_values
+from gamelearn.graph.model import Variable, unknown
+
+Arrays = dict[str, Array]
+Named = Mapping[str, str]
+"""By variable, the text that names its file."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of evidence.
+
+    Attributes:
+        first_row: the number of the first among all.
+        rows: how many.
+        given: by variable, `(rows, *shape)`; what is hidden may be anything.
+        hide: by variable that is given in part, bool `(rows, *shape)`.
+        truth: by variable, `(rows, *shape)`.
+    """
+
+    first_row: int
+    rows: int
+    given: Arrays
+    hide: Arrays
+    truth: Arrays
+
+
+@dataclass(frozen=True)
+class EvidenceFiles:
+    """Opened files of evidence.
+
+    Attributes:
+        variables: of the game, by name.
+        given: by variable.
+        hide: by variable; a mask that hides nothing is left out.
+        truth: by variable.
+        rows: how many rows each has.
+        names: of the rows, where images in folders give them.
+    """
+
+    variables: Mapping[str, Variable]
+    given: Mapping[str, Source]
+    hide: Mapping[str, Source]
+    truth: Mapping[str, Source]
+    rows: int
+    names: Sequence[str] | None
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """The variables that are known in every element of every row."""
+        return frozenset(self.given) - frozenset(self.hide)
+
+    def name(self, row: int) -> str:
+        """Return the name of a row: that of its images, or else its number with as many digits as the last one has."""
+        return self.names[row] if self.names else str(row).zfill(len(str(self.rows - 1)))
+
+    def blocks(self, size: int) -> Iterator[Block]:
+        """Yield all rows in order, at most `size` at a time.
+
+        Raises:
+            DataError: a file is damaged.
+            EvidenceError: a value does not fit its variable; the file with the row is named.
+        """
+        streams = {part: {name: source.blocks(size) for name, source in getattr(self, part).items()} for part in ("given", "hide", "truth")}
+        first = 0
+        for rows in lengths(self.rows, size):
+            parts = {part: {name: next(stream) for name, stream in each.items()} for part, each in streams.items()}
+            block = Block(first, rows, parts["given"], parts["hide"], parts["truth"])
+            self._check(block)
+            yield block
+            first += rows
+        for each in streams.values():
+            for stream in each.values():
+                next(stream, None)  # an archive knows at its end whether it was whole
+
+    def _check(self, block: Block) -> None:
+        for name, values in block.given.items():
+            check_values(self.variables[name], self.given[name], values, block.first_row, block.hide.get(name))
+        for name, values in block.truth.items():
+            check_values(self.variables[name], self.truth[name], values, block.first_row)
+
+
+def open_evidence(
+    variables: Mapping[str, Variable],
+    given: Named,
+    hide: Named,
+    truth: Named,
+    *,
+    rows: int | None,
+    seed: int,
+    resize: bool,
+) -> EvidenceFiles:
+    """Open files of evidence.
+
+    Args:
+        variables: of the game, by name.
+        given: by variable, as in `gamelearn.files.values.open_values`.
+        hide: by variable, as in `gamelearn.files.masks.open_mask`.
+        truth: by variable, as `given`.
+        rows: the number of rows, where nothing is given.
+        seed: of random patterns.
+        resize: whether images of another size are resized.
+
+    Raises:
+        DataError: a file is missing or damaged.
+        EvidenceError: a file does not fit its variable, or another file.
+    """
+    for name in (*given, *hide, *truth):
+        if name not in variables:
+            raise EvidenceError(unknown("variable", name, variables))
+    for name in hide:
+        if name not in given:
+            raise EvidenceError(f"a part of {name!r} is hidden, but {name!r} is not given: give it, or leave its mask out")
+    values = {name: open_values(text, variables[name], resize=resize) for name, text in given.items()}
+    count = _count(values, rows)
+    masks = {name: open_mask(text, variables[name], rows=count, seed=seed, resize=resize) for name, text in hide.items()}
+    true = {name: open_values(text, variables[name], resize=resize) for name, text in truth.items()}
+    for source in true.values():
+        if source.rows != count:
+            raise EvidenceError(f"{source.origin} has the truth of {source.rows} rows, but {count} are to be inferred")
+    names = _names([*values.values(), *masks.values(), *true.values()], count)
+    return EvidenceFiles(variables, values, {name: mask for name, mask in masks.items() if hides_anything(mask)}, true, count, names)
+
+
+def _names(sources: Iterable[Source], rows: int) -> Sequence[str] | None:
+    """Return the names of all rows, where images in folders give them.
+
+    Rows of two folders that only stand at the same place may not belong together, so that their names have to be the same.
+    """
+    named = [(source.origin, source.names) for source in sources if source.names is not None]
+    for (origin, names), (other, others) in pairwise(named) if rows > 1 else ():
+        first = next(((one, two) for one, two in zip(names, others, strict=True) if one != two), None)
+        if first:
+            what = f"the images of {origin} and {other} have different names: {first[0]!r} stands beside {first[1]!r}"
+            raise EvidenceError(f"{what}; files of one row have the same name, but for the ending")
+    return named[0][1] if named else None
+
+
+def _count(values: Mapping[str, Source], rows: int | None) -> int:
+    _same_rows(values.values())
+    found = next((source.rows for source in values.values()), None)
+    if found is None and rows is None:
+        raise EvidenceError("nothing is given: say by --rows how many rows are to be drawn")
+    if found is not None and rows is not None and rows != found:
+        raise EvidenceError(f"--rows says {rows}, but {next(iter(values.values())).origin} has {found} rows: leave --rows out")
+    return found or rows or 0
+
+
+def _same_rows(sources: Iterable[Source]) -> None:
+    for first, second in pairwise(sources):
+        if first.rows != second.rows:
+            raise EvidenceError(f"{first.origin} has {first.rows} rows, {second.origin} has {second.rows}")
+
+
+def named_files(texts: Sequence[str], variables: Mapping[str, Variable], option: str) -> tuple[dict[str, str], list[str]]:
+    """Return the files by variable that options name, `x=faces.npz` or an archive whose arrays are named as variables.
+
+    Args:
+        texts: the values of the option.
+        variables: of the game.
+        option: its name, for messages.
+
+    Returns:
+        Texts as `open_evidence` takes them, then a notice for each archive that also holds something else.
+
+    Raises:
+        DataError: an archive is missing or damaged.
+        EvidenceError: a text names no variable of the game, or a variable is named twice.
+    """
+    found: dict[str, str] = {}
+    notices = []
+    for text in texts:
+        name, equals, file = text.partition("=")
+        if equals and not Path(text).exists():
+            pairs = {name: file}
+        else:
+            pairs, others = _of_archive(text, variables, option)
+            if others:
+                notices.append(
+                    f"NOTICE: {text}: {quoted(others)} {'is' if len(others) == 1 else 'are'} not read: no variable has this name"
+                )
+        for each in pairs:
+            if each in found:
+                raise EvidenceError(f"{option} names {each!r} twice: {found[each]!r} and {pairs[each]!r}")
+        found |= pairs
+    return found, notices
+
+
+def _of_archive(text: str, variables: Mapping[str, Variable], option: str) -> tuple[dict[str, str], list[str]]:
+    if Path(text).suffix.lower() != ".npz":
+        first = next(iter(variables))
+        raise EvidenceError(f"{option} {text!r}: say which variable it is, such as {first}={text}; the known ones are {quoted(variables)}")
+    path, _ = find_file(text)
+    names = list(array_heads(path))
+    pairs = {name: f"{text}:{name}" for name in names if name in variables}
+    if not pairs:
+        raise EvidenceError(
+            f"{path} has no array that is named as a variable: it has {quoted(names)}; the variables are {quoted(variables)}"
+        )
+    return pairs, [name for name in names if name not in variables]

@@ -1,0 +1,186 @@
+"""Folders of images, label maps or masks, one file for each row, and single files of them.
+
+Files are decoded when they are read; their sizes are looked at before. This file reads them.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from gamelearn.data.images import IMAGE_ENDINGS, ImageColumn
+from gamelearn.data.label_maps import Size, fit_labels, image_size, read_label_map, read_mask
+from gamelearn.errors import DataError, EvidenceError, quoted
+from gamelearn.files.source import Array, Source, lengths
+from gamelearn.graph.model import Variable
+
+_WHITE = 255
+_HALF = 0.5
+_LOSSY = frozenset({"JPEG", "WEBP"})
+_LABEL_MODES = frozenset({"1", "L", "P"})
+_TOO_DEEP = ("I", "F")
+_COLOURS = {1: "grey", 3: "rgb"}
+
+
+def is_image(variable: Variable) -> bool:
+    """Return whether a variable's values are images or label maps, `(height, width)` or `(1 | 3, height, width)`."""
+    if variable.type == "categorical":
+        return len(variable.shape) == 2
+    fits = len(variable.shape) == 2 or (len(variable.shape) == 3 and variable.shape[0] in _COLOURS)
+    return fits and variable.type in ("binary", "real")
+
+
+def list_images(place: Path) -> list[Path]:
+    """Return the image files of a folder in the order of their names; of a file, itself.
+
+    Raises:
+        DataError: there are none, or two have the same name but for the ending.
+    """
+    if place.is_file():
+        return [place]
+    found = sorted(file for file in place.iterdir() if file.suffix.lower() in IMAGE_ENDINGS and file.is_file())
+    if not found:
+        raise DataError(f"the folder {place} has no images: none of its files ends in {quoted(sorted(IMAGE_ENDINGS))}")
+    stems: dict[str, Path] = {}
+    for file in found:
+        if file.stem in stems:
+            raise DataError(f"{stems[file.stem]} and {file} have the same name: rows are named by files without their endings")
+        stems[file.stem] = file
+    return found
+
+
+class ImageSource(Source):
+    """Image files of one size.
+
+    Args:
+        place: the folder, or the file.
+        variable: whose values they are, of shape `(height, width)` or `(1 | 3, height, width)`.
+        resize: whether images of another size are cut about their centre to the ratio that is wanted, then resized.
+
+    Raises:
+        DataError: a file is damaged.
+        EvidenceError: a file has another size, and `resize` is not asked for; or other pixels than the variable needs.
+    """
+
+    lossless = True
+    """Whether formats that change pixels a little are refused."""
+
+    def __init__(self, place: Path, variable: Variable, *, resize: bool) -> None:
+        self.files = list_images(place)
+        super().__init__(str(place), len(self.files), [file.stem for file in self.files])
+        self.variable, self.resize = variable, resize
+        for file in self.files:
+            self._check(file)
+
+    @property
+    def size(self) -> Size:
+        """The height and width that is wanted."""
+        return self.variable.shape[-2], self.variable.shape[-1]
+
+    def blocks(self, size: int) -> Iterator[Array]:
+        first = 0
+        for rows in lengths(self.rows, size):
+            yield self.read(self.files[first : first + rows])
+            first += rows
+
+    @abstractmethod
+    def read(self, files: Sequence[Path]) -> Array:
+        """Decode some files, `(files, ...)`."""
+
+    def place(self, row: int) -> str:
+        return str(self.files[row])
+
+    def _check(self, file: Path) -> None:
+        size, form, mode = _head(file)
+        if self.lossless and form in _LOSSY:
+            raise EvidenceError(f"{file} is a {form} file, which changes pixels: label maps and masks are given as PNG")
+        if wrong := self._wrong_mode(mode):
+            raise EvidenceError(f"{file} has pixels of mode {mode!r}: {wrong}")
+        if not self.resize and (shown := size if self.lossless else image_size(file)) != self.size:
+            what = f"{file} has {_times(shown)} pixels, {self.variable.name!r} {_times(self.size)} (height x width)"
+            raise EvidenceError(f"{what}: resize it, or say --resize")
+
+    def _wrong_mode(self, mode: str) -> str | None:
+        return "expected 8 bits per colour" if mode.startswith(_TOO_DEEP) else None
+
+
+class Pictures(ImageSource):
+    """Images of a real variable, in [0, 1], or of a binary one, 1 where at least half as bright as white."""
+
+    lossless = False
+
+    def __init__(self, place: Path, variable: Variable, *, resize: bool) -> None:
+        super().__init__(place, variable, resize=resize)
+        channels = variable.shape[0] if len(variable.shape) == 3 else 1
+        self._column = ImageColumn(self.files, self.size, _COLOURS[channels])
+        self._row = {file: row for row, file in enumerate(self.files)}
+
+    def read(self, files: Sequence[Path]) -> Array:
+        values = self._column.read(torch.tensor([self._row[file] for file in files])).numpy()
+        values = values.reshape(len(files), *self.variable.shape)
+        return (values >= _HALF).astype(np.float32) if self.variable.type == "binary" else values
+
+
+class LabelMaps(ImageSource):
+    """Label maps whose grey values, or palette numbers, are classes; of two classes white may stand for the second."""
+
+    def read(self, files: Sequence[Path]) -> Array:
+        return np.stack([self._labels(file) for file in files]).astype(np.int64)
+
+    def _labels(self, file: Path) -> NDArray[np.uint8]:
+        labels = read_label_map(file)
+        if self.variable.classes == 2 and not np.isin(labels, (0, _WHITE), invert=True).any():
+            labels = labels // _WHITE
+        return fit_labels(labels, self.size)
+
+    def _wrong_mode(self, mode: str) -> str | None:
+        return None if mode in _LABEL_MODES else "expected 8 bits, grey or of a palette, whose numbers are classes"
+
+
+class Masks(ImageSource):
+    """Masks `(rows, height, width)`, true where they are not black; resized, a pixel is hidden if any under it is."""
+
+    def read(self, files: Sequence[Path]) -> Array:
+        return np.stack([self._mask(file) for file in files])
+
+    def _mask(self, file: Path) -> NDArray[np.bool_]:
+        mask = read_mask(file)
+        if mask.shape == self.size:
+            return mask
+        image = Image.fromarray(mask.astype(np.uint8) * _WHITE)
+        return np.asarray(ImageOps.fit(image, self.size[::-1], Image.Resampling.BOX)) > 0
+
+
+def open_pictures(place: Path, variable: Variable, *, resize: bool) -> ImageSource:
+    """Return the images of a variable, or its label maps if it is categorical.
+
+    Raises:
+        DataError: there are none, or one is damaged.
+        EvidenceError: they do not fit the variable.
+    """
+    if not is_image(variable):
+        raise EvidenceError(
+            f"{place} holds images; {variable.name!r} ({variable.type} of shape {variable.shape}) is none: give it as .npz or .npy"
+        )
+    kind: Any = LabelMaps if variable.type == "categorical" else Pictures
+    return kind(place, variable, resize=resize)
+
+
+def _head(file: Path) -> tuple[Size, str, str]:
+    """Return height and width of an image as it is stored, its format, and the mode of its pixels."""
+    try:
+        with Image.open(file) as image:
+            return (image.height, image.width), image.format or "", image.mode
+    except UnidentifiedImageError:
+        raise DataError(f"the image {file} is damaged or no image") from None
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        raise DataError(f"the image {file} is damaged: {error}") from None
+
+
+def _times(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"

@@ -1,0 +1,162 @@
+"""Values of a variable from a file: arrays in .npz or .npy, a folder of images, one image.
+
+Arrays are brought to the form of the variable as the data set `npz` does it: colours that come last are moved before height and
+width, bytes of a real variable are divided by 255. This file reads values in the form of their variable.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gamelearn.data.images import IMAGE_ENDINGS
+from gamelearn.errors import DataError, EvidenceError, quoted
+from gamelearn.files.arrays import ArraySource, array_heads, open_npy, open_npz
+from gamelearn.files.image_folders import open_pictures
+from gamelearn.files.source import Array, Source
+from gamelearn.graph.model import Variable
+
+_WHITE = 255
+_EXPECTED = {
+    "binary": "expected 0 or 1",
+    "categorical": "expected a class in 0 .. {classes} - 1",
+    "count": "expected whole numbers from 0 on",
+    "real": "expected finite numbers",
+}
+
+Reshape = Callable[[Array], Array]
+
+
+class ArrayValues(Source):
+    """An array in the form of a variable: int64 classes, float32 otherwise.
+
+    Args:
+        source: the array.
+        variable: whose values it holds.
+
+    Raises:
+        EvidenceError: shape or type do not fit.
+    """
+
+    def __init__(self, source: ArraySource, variable: Variable) -> None:
+        super().__init__(source.origin, source.rows)
+        self._source, self._variable = source, variable
+        self._reshape = _reshaping(source, variable)
+        kind = source.head.dtype.kind
+        if variable.type == "categorical" and kind not in "biu":
+            raise EvidenceError(
+                f"{source.origin}: {variable.name!r} is categorical: expected whole numbers, got an array of type {source.head.dtype}"
+            )
+        self._is_bytes = variable.type == "real" and source.head.dtype == np.uint8
+
+    def blocks(self, size: int) -> Iterator[Array]:
+        for block in self._source.blocks(size):
+            shaped = self._reshape(block)
+            if self._variable.type == "categorical":
+                yield shaped.astype(np.int64)
+            else:
+                with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite, which is found later
+                    values = shaped.astype(np.float32)
+                yield values / np.float32(_WHITE) if self._is_bytes else values
+
+
+def _reshaping(source: ArraySource, variable: Variable) -> Reshape:
+    """Return what brings blocks of an array to the shape of a variable."""
+    got, wanted = source.shape[1:], variable.shape
+    if got == wanted:
+        return lambda block: block
+    if len(wanted) == 3 and got == (*wanted[1:], wanted[0]):
+        return lambda block: np.moveaxis(block, -1, 1)
+    if len(wanted) == 3 and wanted[0] == 1 and got == wanted[1:]:
+        return lambda block: block[:, None]
+    expected = ", ".join(("rows", *map(str, wanted)))
+    last = f" or (rows, {wanted[1]}, {wanted[2]}, {wanted[0]})" if len(wanted) == 3 else ""
+    raise EvidenceError(f"{source.origin}: {variable.name!r} has rows of shape {wanted}: expected ({expected}){last}, got {source.shape}")
+
+
+def open_values(text: str, variable: Variable, *, resize: bool = False) -> Source:
+    """Return the values of a variable that a command line names.
+
+    Args:
+        text: `faces.npz` (its array named as the variable, or its only one), `faces.npz:array`, `faces.npy`, a folder of images, or
+            an image.
+        variable: whose values they are.
+        resize: whether images of another size are resized.
+
+    Raises:
+        DataError: there is no such file, it is damaged, or of another kind.
+        EvidenceError: it does not fit the variable.
+    """
+    path, array = find_file(text)
+    if path.is_dir() or path.suffix.lower() in IMAGE_ENDINGS:
+        return open_pictures(path, variable, resize=resize)
+    return ArrayValues(open_arrays(path, array, variable.name), variable)
+
+
+def find_file(text: str) -> tuple[Path, str | None]:
+    """Return the file or folder that a text names, with the array after the colon if there is one.
+
+    Raises:
+        DataError: there is no such file, or only an archive has arrays to name.
+    """
+    if Path(text).exists():
+        return Path(text), None
+    name, colon, array = text.rpartition(":")
+    if not colon or not Path(name).is_file():
+        raise DataError(f"there is no file or folder {text!r}")
+    if Path(name).suffix.lower() != ".npz":
+        raise DataError(f"{name!r} is no archive (.npz), so that ':{array}' names nothing in it")
+    return Path(name), array
+
+
+def open_arrays(path: Path, array: str | None, name: str) -> ArraySource:
+    """Return the array of a .npy file, or the one of an archive that is asked for, that is named so, or that is the only one.
+
+    Raises:
+        DataError: the file is of another kind, damaged, or leaves open which array is meant.
+    """
+    ending = path.suffix.lower()
+    if ending == ".npy":
+        return open_npy(path)
+    if ending != ".npz":
+        raise DataError(f"{path} is of an unknown kind: expected .npz, .npy, an image, or a folder of images")
+    return open_npz(path, array or _array_for(path, name))
+
+
+def _array_for(path: Path, name: str) -> str:
+    heads = array_heads(path)
+    if name in heads:
+        return name
+    numbers = [each for each, head in heads.items() if head.is_rows_of_numbers]
+    if len(numbers) == 1:
+        return numbers[0]
+    raise DataError(
+        f"{path} has no array {name!r}: say which of {quoted(sorted(heads))} is meant, such as {path.name}:{next(iter(heads), 'x')}"
+    )
+
+
+def right_values(variable: Variable, block: Array) -> NDArray[np.bool_]:
+    """Return which elements of a block, in the form of the variable, are values that it can take."""
+    if variable.type == "binary":
+        return (block == 0) | (block == 1)
+    if variable.type == "categorical":
+        return (block >= 0) & (block < (variable.classes or 2))
+    finite = np.isfinite(block)
+    return finite & (block >= 0) & (block == np.floor(block)) if variable.type == "count" else finite
+
+
+def check_values(variable: Variable, source: Source, block: Array, first_row: int, hidden: NDArray[np.bool_] | None = None) -> None:
+    """Check that elements that are not hidden are values of the variable.
+
+    Raises:
+        EvidenceError: one is not; it names the file with the first wrong row.
+    """
+    wrong = ~right_values(variable, block)
+    if hidden is not None:
+        wrong &= ~hidden
+    if wrong.any():
+        row = int(wrong.reshape(len(wrong), -1).any(1).argmax())
+        value = block[row][wrong[row]].flat[0]
+        expected = _EXPECTED[variable.type].format(classes=variable.classes)
+        raise EvidenceError(f"{source.place(first_row + row)}: {variable.name!r} is {variable.type}: {expected}, got {value:g}")

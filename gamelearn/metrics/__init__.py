@@ -1,0 +1,1 @@
+"""How good a trained game is: one file per metric."""

@@ -1,0 +1,88 @@
+"""How far decided values are from the truth, where it is known.
+
+The truth of a variable comes from a file, or is what was given in the elements that are hidden. This file measures errors.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gamelearn.files.evidence import Block
+from gamelearn.files.values import right_values
+from gamelearn.graph.model import Variable
+from gamelearn.metrics.confusion import Confusion
+from gamelearn.metrics.jackknife import GroupedSums, ratio
+from gamelearn.metrics.metric import Figure
+
+_SQUARED, _ABSOLUTE, _ELEMENTS = range(3)
+_DISCRETE = ("binary", "categorical")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The truth of some rows of a variable, `(rows, *shape)`.
+
+    Attributes:
+        truth: 0 where it is not known.
+        is_known: bool, where it is known.
+        where: bool, the elements that were inferred and whose truth is known.
+    """
+
+    truth: NDArray[Any]
+    is_known: NDArray[np.bool_]
+    where: NDArray[np.bool_]
+
+
+def judged(variable: Variable, block: Block, given: NDArray[np.bool_]) -> Judged | None:
+    """Return the truth of a block of a wanted variable, or None where nothing tells it.
+
+    Args:
+        variable: that was inferred.
+        block: the evidence. What it hides of a variable is the truth there, if it is a value that the variable can take.
+        given: bool `(rows, *shape)`, the elements that were known to the chain.
+    """
+    name = variable.name
+    if name in block.truth:
+        return Judged(block.truth[name], np.ones_like(given), ~given)
+    if name not in block.given:
+        return None
+    right = given | right_values(variable, block.given[name])
+    return Judged(np.where(right, block.given[name], 0), right, right & ~given)
+
+
+class InferredErrors:
+    """The errors of one variable, summed over blocks.
+
+    Args:
+        variable: that is inferred.
+    """
+
+    def __init__(self, variable: Variable) -> None:
+        self.elements = 0
+        """How many elements were compared."""
+        self._confusion = Confusion(variable.classes or 2) if variable.type in _DISCRETE else None
+        self._sums = GroupedSums((3,))
+
+    def add(self, judgement: Judged, decided: NDArray[Any]) -> None:
+        """Compare a block of decided values, `(rows, *shape)`, with the truth."""
+        where = judgement.where
+        self.elements += int(where.sum())
+        if self._confusion:
+            truth, values = (torch.from_numpy(np.asarray(each, np.int64)) for each in (judgement.truth, decided))
+            self._confusion.add(truth, values, torch.from_numpy(where))
+        else:
+            error = np.where(where, decided.astype(np.float64) - judgement.truth, 0)
+            parts = [np.square(error), np.abs(error), where.astype(np.float64)]
+            self._sums.add(np.stack([part.reshape(len(part), -1).sum(1) for part in parts], 1))
+
+    def figures(self) -> dict[str, Figure]:
+        """Return accuracy and mean IoU of classes, mean squared and absolute errors of numbers, each with its error over rows."""
+        if self._confusion:
+            return {"accuracy": self._confusion.accuracy(), "mean IoU": self._confusion.mean_iou()}
+        return {
+            "mean squared error": self._sums.figure(lambda sums: ratio(sums[_SQUARED], sums[_ELEMENTS])),
+            "mean absolute error": self._sums.figure(lambda sums: ratio(sums[_ABSOLUTE], sums[_ELEMENTS])),
+        }

@@ -1,0 +1,101 @@
+"""The command `evaluate`. This file runs it on a small game."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.metrics.maps import SUPERVISED, THREE, write_maps
+
+Run = Callable[..., Any]
+NAMED = "evaluate:\n  labels: {type: segmentation, hide: {}, count: 4}\n  dreams: {type: class_frequencies, sweeps: 2, count: 3}\n"
+
+
+@pytest.fixture
+def trained(run: Run, folder: Path) -> Path:
+    """A run of the three-player game, whose spec names metrics."""
+    write_maps(folder)
+    (folder / "three.yaml").write_text(THREE + NAMED)
+    assert run("train", "three.yaml", "--run", "runs/three/1").exit_code == 0
+    return folder / "runs/three/1"
+
+
+def stored(run: Path) -> dict[str, Any]:
+    return {path.stem: json.loads(path.read_text()) for path in sorted((run / "evaluation").iterdir())}
+
+
+def test_the_metrics_of_the_spec_are_printed_and_kept(run: Run, trained: Path) -> None:
+    result = run("evaluate", "three")
+    assert result.exit_code == 0, result.stderr
+    assert "labels on validation" in result.stdout
+    assert "within a factor of two of the data" in result.stdout
+    assert result.stdout.endswith("runs/three/1/evaluation/round-000000005-validation.json\n")
+    (found,) = stored(trained).values()
+    assert (found["game"], found["round"], found["weights"]) == ("three", 5, "last")
+    assert [each["name"] for each in found["results"]] == ["labels", "dreams"]
+    assert found["results"][0]["blocks"][0]["figures"]["accuracy"]["count"] == 4
+    assert found["data_sets"] == {"dataset": "npz"}
+
+
+def test_json_is_what_is_kept(run: Run, trained: Path) -> None:
+    result = run(
+        "evaluate", "three", "--metric", "labels", "--split", "train", "--split", "test", "--count", "2", "--seed", "3", "--format", "json"
+    )
+    assert result.exit_code == 0, result.stderr
+    printed = json.loads(result.stdout)
+    assert stored(trained) == {"round-000000005-train-test": printed}
+    assert [(each["split"], each["seed"]) for each in printed["results"]] == [("train", 3), ("test", 3)]
+    assert printed["results"][0]["blocks"][0]["figures"]["accuracy"]["count"] == 2
+    assert result.stderr.endswith("round-000000005-train-test.json\n")
+
+
+def test_a_second_evaluation_stands_beside_the_first(run: Run, trained: Path) -> None:
+    for sweeps in ("2", "3"):
+        assert run("evaluate", "three", "--metric", "labels", "--sweeps", sweeps, "--burn-in", "0", "--chains", "1").exit_code == 0
+    first, second = (stored(trained)[name]["results"][0] for name in ("round-000000005-validation", "round-000000005-validation-2"))
+    assert first["facts"]["complete"]["chain"] == {"sweeps": 2, "burn_in": 0, "chains": 1}
+    assert second["facts"]["complete"]["chain"] == {"sweeps": 3, "burn_in": 0, "chains": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--metric", "label"), "unknown metric 'label'; known: 'labels', 'dreams', 'baselines',"),
+        (("--checkpoint", "4"), "has no checkpoint 'round-000000004'; it has round-000000005"),
+        (("--weights", "ema"), "has no averaged weights ('train.ema' is not set): take weights 'last'"),
+        (("--sampler", "limits"), "unknown sampler 'limits'"),
+        (("--device", "cdu"), "there is no device 'cdu' here"),
+    ],
+)
+def test_mistakes_are_told(run: Run, trained: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = run("evaluate", "three", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert not (trained / "evaluation").exists()
+
+
+def test_a_metric_that_does_not_fit_says_what_it_needs(run: Run, folder: Path) -> None:
+    assert run("train", "small.yaml", "--run", "runs/small/1").exit_code == 0
+    result = run("evaluate", "small", "--metric", "segmentation")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("'segmentation' does not fit this game: needs a stream that shows a categorical variable of shape ")
+    result = run("evaluate", "small")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("no metric fits this game:\n'baselines' needs ")
+
+
+def test_metrics_that_fit_are_measured_where_the_spec_names_none(run: Run, folder: Path) -> None:
+    write_maps(folder)
+    (folder / "supervised.yaml").write_text(SUPERVISED)
+    assert run("train", "supervised.yaml", "--run", "runs/s/1").exit_code == 0
+    result = run("evaluate", "s", "--format", "json", "--count", "3")
+    assert {"baselines", "segmentation"} <= {each["name"] for each in json.loads(result.stdout)["results"]}
+
+
+def test_metrics_may_change_when_a_run_goes_on(run: Run, trained: Path) -> None:
+    result = run("train", "three.yaml", "--resume", "--run", str(trained), "train.rounds=6", "evaluate.labels.count=2")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(run("evaluate", "three", "--metric", "labels", "--format", "json").stdout)
+    assert found["results"][0]["blocks"][0]["figures"]["accuracy"]["count"] == 2

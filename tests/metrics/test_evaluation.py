@@ -1,0 +1,81 @@
+"""Which metrics are measured, on what. This file chooses and measures them."""
+
+from pathlib import Path
+
+import pytest
+
+from gamelearn.game import Game
+from gamelearn.metrics.evaluation import choose_metrics, evaluate
+from gamelearn.metrics.metric import MetricError
+from tests.metrics.maps import SUPERVISED, THREE, context, game_in
+from tests.support import game_of
+
+NAMED = """\
+evaluate:
+  halves: {type: segmentation, hide: {x: left}, count: 3, chain: {sweeps: 2}}
+  dreams: {type: class_frequencies, sweeps: 2, count: 5}
+"""
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Game:
+    return game_in(tmp_path, THREE, NAMED)
+
+
+def test_the_spec_names_metrics_with_their_options(named: Game) -> None:
+    chosen = choose_metrics(named)
+    assert [(each.name, each.options.type) for each in chosen] == [("halves", "segmentation"), ("dreams", "class_frequencies")]
+    found = list(evaluate(named, chosen, ["train", "validation"], context()))
+    assert [(each.name, each.split) for each in found] == [("halves", "train"), ("halves", "validation"), ("dreams", None)]
+    assert [block.title for block in found[0].result.blocks] == ["complete", "hidden: x left"]
+    assert found[0].result.blocks[0].figures["accuracy"].count == 3
+    assert found[0].result != found[1].result
+    assert found[2].result.blocks[0].figures["largest factor"].count == 5
+
+
+def test_metrics_are_chosen_by_name_from_the_spec_or_the_registry(named: Game) -> None:
+    chosen = choose_metrics(named, ["dreams", "baselines", "dreams"])
+    assert [each.name for each in chosen] == ["dreams", "baselines"]
+
+
+def test_without_names_those_that_fit_are_taken(tmp_path: Path) -> None:
+    assert {"baselines", "class_frequencies", "segmentation"} <= {each.name for each in choose_metrics(game_in(tmp_path, THREE))}
+    names = {each.name for each in choose_metrics(game_in(tmp_path, SUPERVISED))}
+    assert {"baselines", "segmentation"} <= names
+    assert "class_frequencies" not in names
+
+
+def test_an_unknown_metric_is_told(named: Game) -> None:
+    with pytest.raises(MetricError, match=r"unknown metric 'dream'; known: 'halves', 'dreams', .*'segmentation'; did you mean 'dreams'\?"):
+        choose_metrics(named, ["dream"])
+
+
+CODES = """
+    name: codes
+    variables: {x: {type: binary, shape: [3]}, z: {type: binary, shape: [2]}}
+    data: {streams: {rows: [x]}}
+    players: {decoder: {factors: {z: uniform, "x | z": {net: linear}}}, encoder: {factors: {"z | x": {net: linear}}}}
+    utilities: {decoder: "E[rows(x), encoder(z | x)] log decoder(x, z)", encoder: "E[decoder(x, z)] log encoder(z | x)"}
+    train: {rounds: 1}
+    """
+
+
+def test_all_metrics_that_do_not_fit_are_told(tmp_path: Path) -> None:
+    game = game_in(tmp_path, SUPERVISED)
+    with pytest.raises(MetricError, match="'class_frequencies' does not fit this game: no chain answers this"):
+        choose_metrics(game, ["segmentation", "class_frequencies"])
+    with pytest.raises(MetricError) as caught:
+        choose_metrics(game_of(CODES), ["segmentation", "class_frequencies"])
+    assert [line.split(" does not fit this game: needs a ")[0] for line in str(caught.value).splitlines()] == [
+        "'segmentation'",
+        "'class_frequencies'",
+    ]
+
+
+def test_values_of_the_record_are_plain(named: Game) -> None:
+    (found, *_) = evaluate(named, choose_metrics(named), ["validation"], context(seed=3))
+    plain = found.plain()
+    assert (plain["name"], plain["type"], plain["split"], plain["seed"]) == ("halves", "segmentation", "validation", 3)
+    assert plain["options"]["hide"] == {"x": "left"}
+    assert plain["blocks"][0]["figures"]["accuracy"]["count"] == 3
+    assert plain["blocks"][0]["table"]["columns"][0] == "class"
