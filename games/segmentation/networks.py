@@ -1,6 +1,6 @@
-"""The networks of the segmentation games (section 6, eq. 19): label maps from codes, from images, images from label maps.
+"""The decoders of the segmentation games (section 6, eq. 19): label maps from codes or from images, images from label maps.
 
-This file defines them, with an encoder into grids of codes.
+This file defines the networks that give maps.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -8,14 +8,13 @@ from typing import Annotated, ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import nn
-from torch.nn import functional
 
 from gamelearn.networks.activations import Activation, activation_of
 from gamelearn.networks.layers import channels_last
 from gamelearn.networks.port import Port
 from gamelearn.registry import NETWORKS
 from gamelearn.spec.kinds import NetworkOptions, Positive
-from games.segmentation.layers import Down, Hourglass, Inputs, Style, Up, common_size
+from games.segmentation.layers import Hourglass, Inputs, Style, Up, common_size
 
 Depth = Annotated[int, Field(ge=0, le=6)]
 
@@ -187,6 +186,8 @@ class ShapeDecoder(nn.Module):
         self.inputs = Inputs(inputs, common_size(outputs, "outputs"))
         if self.inputs.planes:
             raise ValueError("reads codes, no maps of the outputs' size: a unet reads those")
+        if large := [port for port in self.inputs.grids if max(port.planes[1:]) > max(self.inputs.size)]:
+            raise ValueError(f"reads codes, and {large[0].name!r} of shape {large[0].shape} is larger than the outputs")
         self.start = (style.widths()[-1], *style.sizes(self.inputs.size)[-1])
         size = self.start[0] * self.start[1] * self.start[2]
         self.features = _dense(self.inputs.vector, units, size, activation) if self.inputs.vector else None
@@ -203,56 +204,6 @@ class ShapeDecoder(nn.Module):
         levels = [*[None] * (len(self.up.blocks) - 1), start.contiguous(memory_format=torch.channels_last)]
         fine = torch.relu(self.up(levels, vector, self.inputs.grids_of(values)))
         return tuple(head(fine) for head in self.heads)
-
-    def output_layers(self) -> tuple[tuple[nn.Module, ...], ...]:
-        """Return for every output its convolution."""
-        return tuple((head,) for head in self.heads)
-
-
-@NETWORKS.register("grid_encoder", options=MapOptions)
-class GridEncoder(nn.Module):
-    """Strided convolutions from images to grids of codes, such as bits of shape [4, 8, 8].
-
-    Args:
-        inputs: images of one height and width; vectors modulate the coarsest level.
-        outputs: grids of one height and width.
-        width: planes at the finest level.
-        depth: number of halvings; what remains to the grids' size is averaged, or repeated.
-        patch: pixels per side of a patch.
-        activation: after each convolution.
-        norm: `none` or `group`.
-
-    Raises:
-        ValueError: no input is an image, images differ in size, or an output is no grid.
-    """
-
-    spatial: ClassVar[bool] = True
-
-    def __init__(
-        self, inputs: tuple[Port, ...], outputs: tuple[Port, ...], *, width: int, depth: int, patch: int, activation: str, norm: str
-    ) -> None:
-        super().__init__()
-        style = Style(width, depth, patch, activation, norm)
-        images = tuple(port for port in inputs if port.is_image)
-        if not images:
-            raise ValueError("needs an image among its inputs: an mlp reads any shape")
-        self.inputs = Inputs(inputs, common_size(images, "input images"))
-        self.grid = common_size(outputs, "outputs")
-        self.down = channels_last(Down(self.inputs.planes, style))
-        planes = style.widths()[-1]
-        self.mix = nn.Linear(self.inputs.vector, planes) if self.inputs.vector else None
-        self.last = channels_last(nn.Sequential(nn.Conv2d(planes, planes, 3, padding=1), activation_of(activation)))
-        self.heads = _heads(planes, outputs)
-
-    def forward(self, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return `(batch, planes, height, width)` per output."""
-        maps = self.down(self.inputs.maps_of(values))[-1]
-        if self.mix is not None:
-            maps = maps + self.mix(self.inputs.vector_of(values))[:, :, None, None]
-        if tuple(maps.shape[-2:]) != self.grid:
-            maps = functional.adaptive_avg_pool2d(maps, self.grid)
-        maps = self.last(maps)
-        return tuple(head(maps) for head in self.heads)
 
     def output_layers(self) -> tuple[tuple[nn.Module, ...], ...]:
         """Return for every output its convolution."""
