@@ -19,6 +19,7 @@ from gamelearn.gibbs.diagnostics import Diagnosis, diagnose, pooled
 from gamelearn.gibbs.evidence import Evidence, read_evidence
 from gamelearn.gibbs.statistics import Marginal
 from gamelearn.graph.model import Graph, Sampler, unknown
+from gamelearn.graph.samplers import lacking_at_end
 from gamelearn.plan.sampler import Move, SamplerPlan, plan_sampler
 from gamelearn.players.player import Distribution
 
@@ -38,7 +39,7 @@ class Inference:
         mean: marginal probabilities of a categorical variable, `(rows, classes, *shape)`, the probability of 1 of a binary one,
             the mean of the others.
         deviation: of real and count variables, the standard deviation of the marginal.
-        drawn: `(chains, rows, *shape)`: the state of every chain at its end.
+        drawn: `(chains, rows, *shape)`: the state of every chain at its end, after the half-step that the sampler says.
         known: bool `(rows, *shape)`, which elements were given.
         diagnostics: by variable that the chain drew, wanted or not.
         warnings: what makes the answer doubtful.
@@ -126,6 +127,12 @@ def infer(
     chosen = _with_counts(chosen, sweeps=sweeps, burn_in=burn_in, thin=thin, chains=chains)
     if estimate not in ("conditionals", "counts"):
         raise EvidenceError(f"unknown estimate {estimate!r}; known: 'conditionals', 'counts'")
+    if not chosen.targets or evidence.fixed >= set(chosen.targets):
+        raise EvidenceError("everything that the chain draws is given: hide a part, or leave a variable out")
+    if block < 1:
+        raise EvidenceError(f"'block' must be at least 1, got {block}")
+    if chosen.burn_in + (chosen.sweeps or SWEEPS) * chosen.thin < 2 and (lacking := lacking_at_end(chosen)):
+        raise EvidenceError(f"after one sweep {quoted(lacking)} may not be drawn yet: take 2 sweeps")
     question = _Question(game, chosen, wanted, estimate == "conditionals", seed, progress or (lambda _: None))
     plan = plan_sampler(game.graph, chosen, evidence.fixed)
     starts = range(0, evidence.rows, block)
@@ -170,7 +177,7 @@ def _answer(question: _Question, plan: SamplerPlan, evidence: Evidence, first_ro
     game, sampler = question.game, question.sampler
     chain = GibbsChain(game.runner(), plan, evidence, chains=sampler.chains, seed=question.seed, first_row=first_row)
     counter = _Counter(question, plan)
-    state = chain.start()
+    state = before = chain.start()
     number = 0
     for _ in range(sampler.burn_in):
         state = chain.sweep(state, number)
@@ -178,10 +185,13 @@ def _answer(question: _Question, plan: SamplerPlan, evidence: Evidence, first_ro
         question.progress(evidence.rows)
     for _ in range(question.sweeps):
         for skipped in reversed(range(sampler.thin)):
+            before = state
             state = chain.sweep(state, number, None if skipped else counter.watch)
             number += 1
             question.progress(evidence.rows)
         counter.count()
+    if sampler.after != "end":
+        state = chain.choose([chain.sweep(before, number - 1, moves=moves) for moves in chain.ends()])
     return _result(question, counter, state, evidence)
 
 
@@ -214,11 +224,11 @@ def _result(question: _Question, counter: _Counter, state: State, evidence: Evid
     decided, mean, deviation, drawn = {}, {}, {}, {}
     for name in question.want:
         marginal = counter.marginals[name]
-        mean[name] = _clamped_mean(marginal.mean(chains), marginal, evidence)
+        mean[name] = _clamped_mean(marginal.mean(chains).to(question.game.dtype), marginal, evidence)
         decided[name] = _decided(mean[name], marginal)
         drawn[name] = state[name].view(chains, evidence.rows, *variables[name].shape)
         if variables[name].type in ("real", "count"):
-            deviation[name] = marginal.deviation(chains)
+            deviation[name] = torch.where(known[name], 0.0, marginal.deviation(chains)).to(question.game.dtype)
     wanted_known = {name: known[name] for name in question.want}
     return Inference(decided, mean, deviation, drawn, wanted_known, diagnostics, (), sampler.name)
 

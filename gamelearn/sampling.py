@@ -3,7 +3,7 @@
 Every draw has a noise key of its own, so that equal seeds give equal samples, whatever else is drawn. This file draws them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,7 +17,7 @@ from gamelearn.gibbs.choice import choose_sampler
 from gamelearn.gibbs.evidence import Evidence
 from gamelearn.graph.model import Bound, Factor, Graph, PlayerDraw, Sampler, Stage, StreamDraw, Term, unknown
 from gamelearn.graph.resolve import ResolutionError, resolve_factors
-from gamelearn.graph.samplers import find_half_step
+from gamelearn.graph.samplers import find_half_step, lacking_at_end
 from gamelearn.inference import BLOCK
 from gamelearn.plan.sampler import Move, SamplerPlan, plan_sampler
 from gamelearn.players.player import Distribution
@@ -143,10 +143,12 @@ def limiting(
     Raises:
         EvidenceError: there is no such sampler or half-step, or the sampler reads a variable that it does not draw.
     """
-    if count < 1 or sweeps < 1:
-        raise EvidenceError(f"'count' and 'sweeps' must be at least 1, got {count} and {sweeps}")
+    if min(count, sweeps, block) < 1:
+        raise EvidenceError(f"'count', 'sweeps' and 'block' must be at least 1, got {count}, {sweeps} and {block}")
     chosen = choose_sampler(game.graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
     chosen = replace(chosen, after=_half_step(game.graph, chosen, after))
+    if sweeps == 1 and (lacking := lacking_at_end(chosen)):
+        raise EvidenceError(f"after one sweep {quoted(lacking)} may not be drawn yet: take 2 sweeps")
     plan = plan_sampler(game.graph, chosen)
     parts = [_limit(game, plan, min(block, count - first), first_row + first, sweeps, seed, decide) for first in range(0, count, block)]
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
@@ -167,23 +169,15 @@ def _half_step(graph: Graph, sampler: Sampler, after: str | None) -> str:
 
 def _limit(game: Game, plan: SamplerPlan, rows: int, first_row: int, sweeps: int, seed: int, decide: str) -> Values:
     chain = GibbsChain(game.runner(), plan, Evidence(rows, {}, {}), chains=1, seed=seed, first_row=first_row)
-    state = chain.start()
     means = _Means(game.graph if decide == "mean" else None)
+    state = chain.start(means.watch)
     for number in range(sweeps - 1):
         state = chain.sweep(state, number, means.watch)
     states = []
-    for half in _ends(plan.sampler):
+    for moves in chain.ends():
         last = means.copy()
-        moves = sum(move.half_step <= half for move in plan.sweep)
         states.append({**chain.sweep(state, sweeps - 1, last.watch, moves=moves), **last.found})
-    chosen = (noise.uniform((seed, "half-step", plan.sampler.name), rows, first_row=first_row) * len(states)).long().to(game.device)
-    each_row = torch.arange(rows, device=game.device)
-    return {name: torch.stack([each[name] for each in states])[chosen, each_row] for name in plan.sampler.targets}
-
-
-def _ends(sampler: Sampler) -> Iterable[int]:
-    """Return the half-steps after which a chain may end."""
-    return range(len(sampler.sweep)) if sampler.after == "mixture" else [sampler.last_half_step]
+    return {name: value for name, value in chain.choose(states).items() if name in plan.sampler.targets}
 
 
 class _Means:

@@ -166,7 +166,7 @@ def test_a_supervised_game_gives_its_conditional(x: torch.Tensor) -> None:
         ({"rows": 2, "want": ["q"]}, "unknown variable or group 'q'; known: 'x', 's', 'z'"),
         ({"rows": 2, "sampler": "pair"}, "the sampler 'pair' reads 'z', which no draw of it gives: it has to be given whole"),
         ({"given": {"z": 0}, "want": ["z", "x"], "hide": {"z": True}, "sampler": "pair"}, "the sampler 'pair' reads 'z'"),
-        ({"rows": 2, "sampler": "limt"}, "unknown sampler 'limt'; known: 'pair', 'limit', 'turned', 'half', 'mixed', 'automatic'; did you mean 'limit'?"),
+        ({"rows": 2, "sampler": "limt"}, "unknown sampler 'limt'; known: 'pair', 'limit', 'turned', 'half', 'again', 'mixed', 'automatic'; did you mean 'limit'?"),
         ({"rows": 2, "burn_in": -1}, "'burn_in' must be at least 0, got -1"),
         ({"rows": 2, "estimate": "mode"}, "unknown estimate 'mode'; known: 'conditionals', 'counts'"),
     ],

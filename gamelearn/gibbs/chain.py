@@ -5,7 +5,7 @@ The state is a plain dictionary that goes in and comes out; statistics are taken
 a draw. This file runs chains.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
@@ -41,17 +41,24 @@ class GibbsChain:
         self._first_row = first_row
         self._values = {name: self._repeated(value) for name, value in evidence.values.items()}
         self._known = {name: self._repeated(mask) for name, mask in evidence.known.items()}
-        self._constants = {name: self._values[name] for name in (*plan.sampler.givens, *plan.sampler.targets) if name in evidence.fixed}
-        for step in plan.constants:
-            self._constants.update(runner.evaluate(step, self._constants))
+        self._constants = self._fixed(evidence)
+
+    @torch.no_grad()
+    def _fixed(self, evidence: Evidence) -> State:
+        """Return what does not change: known variables, and what is evaluated from them alone, once for all chains."""
+        sampler = self.plan.sampler
+        made = {name: evidence.values[name] for name in (*sampler.givens, *sampler.targets) if name in evidence.fixed}
+        for step in self.plan.constants:
+            made.update(self.runner.evaluate(step, made))
+        return {name: self._repeated(value) for name, value in made.items()}
 
     def _repeated(self, value: torch.Tensor) -> torch.Tensor:
         return value.repeat(self.chains, *[1] * (value.dim() - 1))
 
     @torch.no_grad()
-    def start(self) -> State:
+    def start(self, watch: Watch | None = None) -> State:
         """Return the state that the chain starts with; known elements are as the evidence says."""
-        return self._moved(self.plan.start, {}, ("start",), None)
+        return self._moved(self.plan.start, {}, ("start",), watch)
 
     @torch.no_grad()
     def sweep(self, state: Mapping[str, torch.Tensor], number: int, watch: Watch | None = None, *, moves: int | None = None) -> State:
@@ -64,6 +71,22 @@ class GibbsChain:
             moves: where to stop.
         """
         return self._moved(self.plan.sweep[:moves], dict(state), ("sweep", number), watch)
+
+    def ends(self) -> list[int]:
+        """Return the numbers of moves of the last sweep after which the chain may end, as its sampler says."""
+        sampler = self.plan.sampler
+        halves = range(len(sampler.sweep)) if sampler.after == "mixture" else [sampler.last_half_step]
+        return [sum(move.half_step <= half for move in self.plan.sweep) for half in halves]
+
+    def choose(self, states: Sequence[Mapping[str, torch.Tensor]]) -> State:
+        """Return, row by row, one of several states, all equally probable."""
+        if len(states) == 1:
+            return dict(states[0])
+        key = (*self._key, "half-step")
+        parts = [noise.uniform((*key, number), self.rows, first_row=self._first_row) for number in range(self.chains)]
+        chosen = (torch.cat(parts) * len(states)).long().to(self.runner.device)
+        rows = torch.arange(len(chosen), device=self.runner.device)
+        return {name: torch.stack([state[name] for state in states])[chosen, rows] for name in self.plan.sampler.targets}
 
     def _moved(self, moves: tuple[Move, ...], state: State, key: tuple[object, ...], watch: Watch | None) -> State:
         values = {**self._constants, **state}

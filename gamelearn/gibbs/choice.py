@@ -56,6 +56,8 @@ def _named(graph: Graph, name: str) -> Sampler:
 def _misfit(sampler: Sampler, fixed: Set[str], free: Set[str], want: Set[str]) -> str | None:
     if missing := [name for name in sampler.givens if name not in fixed]:
         return f"reads {quoted(missing)}, which no draw of it gives: {'it has' if len(missing) == 1 else 'they have'} to be given whole"
+    if ignored := [name for name in sorted(fixed) if name not in sampler.targets and name not in sampler.givens]:
+        return f"neither reads nor draws {quoted(ignored)}, which {'is' if len(ignored) == 1 else 'are'} given"
     if undrawn := [name for name in sorted(free | (want - fixed)) if name not in sampler.targets]:
         return f"does not draw {quoted(undrawn)}"
     return None

@@ -20,7 +20,9 @@ from gamelearn.gibbs.statistics import Marginal
 ALERT = 1.1
 SHARE = 0.1
 _CHANCE = 0.01
-_LEAST = 1e-10
+_LEAST = 1e-14
+"""The least variance that counts, as a share of the mean square."""
+_TINY = 1e-30
 _FEWEST = 4
 
 
@@ -61,8 +63,9 @@ def r_hat(marginal: Marginal, chains: int) -> torch.Tensor:
     between = _summed(marginal, means.var(0, correction=1))
     mean_square = marginal.sum("square", chains).sum(0) / (chains * marginal.count)
     within = _summed(marginal, (mean_square - (weights * means**2).sum(0)).clamp_min(0)) * half / (half - 1)
-    ratio = ((half - 1) / half + between / within.clamp_min(_LEAST)).sqrt()
-    return torch.where((within < _LEAST) & (between < _LEAST), torch.ones_like(ratio), ratio)
+    ratio = ((half - 1) / half + between / within.clamp_min(_TINY)).sqrt()
+    least = _LEAST * _summed(marginal, mean_square)
+    return torch.where((within <= least) & (between <= least), torch.ones_like(ratio), ratio)
 
 
 def _halves(marginal: Marginal, chains: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -84,12 +87,12 @@ def effective_sample_size(marginal: Marginal, chains: int) -> torch.Tensor:
     mean = marginal.sum("batches", chains).sum(0) / batches
     mean_square = marginal.sum("batch squares", chains).sum(0) / batches
     of_means = _summed(marginal, (mean_square - mean * mean).clamp_min(0)) * batches / max(1, batches - 1)
-    size = number * variance / (marginal.batch * of_means).clamp_min(_LEAST)
+    size = number * variance / (marginal.batch * of_means).clamp_min(_TINY)
     if marginal.sweeps >= _FEWEST:
         between = _summed(marginal, _halves(marginal, chains)[0].var(0, correction=1))
         apart = r_hat(marginal, chains) > limit_of(chains, marginal.sweeps)
-        size = torch.where(apart, number * variance / (marginal.sweeps / 2 * between).clamp_min(_LEAST), size)
-    return torch.where(variance < _LEAST, torch.full_like(size, number), size.clamp_max(number))
+        size = torch.where(apart, number * variance / (marginal.sweeps / 2 * between).clamp_min(_TINY), size)
+    return torch.where(variance <= _LEAST * _summed(marginal, square), torch.full_like(size, number), size.clamp_max(number))
 
 
 def _summed(marginal: Marginal, variance: torch.Tensor) -> torch.Tensor:
@@ -109,7 +112,8 @@ def limit_of(chains: int, sweeps: int) -> float:
 def diagnose(marginal: Marginal, chains: int, free: torch.Tensor) -> Diagnosis:
     """Return how well one variable mixed, over the elements that are free, `(rows, *shape)` bool, and vary."""
     hats, sizes = r_hat(marginal, chains), effective_sample_size(marginal, chains)
-    varies = _summed(marginal, marginal.deviation(chains) ** 2) > _LEAST
+    squares = marginal.sum("square", chains).mean(0) / marginal.count
+    varies = _summed(marginal, marginal.deviation(chains) ** 2) > _LEAST * _summed(marginal, squares)
     hats, sizes = hats[free & varies].double(), sizes[free & varies].double()
     limit = limit_of(chains, marginal.sweeps)
     if not len(hats):

@@ -14,7 +14,7 @@ from gamelearn.graph.model import Variable
 class Marginal:
     """The marginal distribution of one variable, as a running average over the counted sweeps.
 
-    `means` holds the sum of what is averaged: conditional expectations (Rao-Blackwell, Gelfand and Smith, 1990) or draws.
+    What is averaged are conditional expectations (Rao-Blackwell, Gelfand and Smith, 1990) or draws.
 
     Args:
         variable: what it is the marginal of.
@@ -26,8 +26,7 @@ class Marginal:
         self.variable, self.sweeps, self.conditionals = variable, sweeps, conditionals
         self.batch = max(1, isqrt(sweeps))
         self.count = 0
-        self.last = torch.empty(0)
-        """The newest draw."""
+        self._is_indicator = variable.type in ("binary", "categorical")
         self._sums: dict[str, torch.Tensor] = {}
 
     def add(self, mean: torch.Tensor, drawn: torch.Tensor) -> None:
@@ -39,12 +38,13 @@ class Marginal:
             drawn: the value, `(chains * rows, *shape)`.
         """
         series = self.series(drawn)
-        self._add("mean", mean.expand_as(series) if self.conditionals else series)
+        if self.conditionals:
+            self._add("mean", mean.expand_as(series).to(series.dtype))
         self._add("total", series)
-        self._add("square", series * series)
+        if not self._is_indicator:
+            self._add("square", series * series)
         if self.count < self.sweeps // 2:
             self._add("first", series)
-        self.last = drawn
         self.count += 1
         self._add_to_batch(series)
 
@@ -56,9 +56,9 @@ class Marginal:
             self._add("batch squares", mean * mean)
 
     def series(self, drawn: torch.Tensor) -> torch.Tensor:
-        """Return a draw as numbers: itself, of a categorical variable 0 and 1 for each class, `(.., classes, *shape)`."""
+        """Return a draw as numbers: itself (in double precision, unless it is 0 or 1), of a categorical variable 0 and 1 by class."""
         if self.variable.type != "categorical":
-            return drawn
+            return drawn if self._is_indicator else drawn.double()
         classes = drawn.unsqueeze(1)
         ones = torch.zeros(len(drawn), self.variable.classes or 2, *drawn.shape[1:], device=drawn.device)
         return ones.scatter_(1, classes, 1.0)
@@ -71,6 +71,8 @@ class Marginal:
 
     def sum(self, name: str, chains: int) -> torch.Tensor:
         """Return a sum by chain, `(chains, rows, ...)`; zeros if nothing was added to it."""
+        if (name == "square" and self._is_indicator) or (name == "mean" and not self.conditionals):
+            name = "total"  # the same sum
         made = self._sums[name] if name in self._sums else torch.zeros_like(self._sums["total"])
         return made.view(chains, -1, *made.shape[1:])
 

@@ -35,7 +35,12 @@ def build_sampler(name: str, options: schema.Sampler, context: Context) -> Sampl
     reads = dict.fromkeys(actual for draw in (*start, *sweep) for each in draw.factors for _, actual in each.givens)
     givens = tuple(each for each in reads if each not in targets)
     counts = {"burn_in": options.burn_in, "thin": options.thin, "chains": options.chains}
-    return Sampler(name, start, sweep, options.sweeps, tuple(targets), givens, after=after, **counts)
+    made = Sampler(name, start, sweep, options.sweeps, tuple(targets), givens, after=after, **counts)
+    if options.sweeps == 1 and (lacking := lacking_at_end(made)):
+        what = f"after one sweep {quoted(lacking)} may not be drawn yet: draw {'it' if len(lacking) == 1 else 'them'} in the start, or take 2 sweeps"
+        context.scope.report((*path, "after"), what)
+        return None
+    return made
 
 
 def _after(text: str, sweep: tuple[PlayerDraw, ...], context: Context, path: Path) -> str | None:
@@ -49,8 +54,13 @@ def _after(text: str, sweep: tuple[PlayerDraw, ...], context: Context, path: Pat
         context.scope.report(path, f"expected one of {known}, got {text!r}", context.scope.nearest(text, _WORDS))
         return None
     draw = _sampler_draw(call, context, path)
-    if draw is not None and draw not in sweep:
-        context.scope.report(path, f"{text} is no half-step of the sweep; known: {known}")
+    if draw is not None and sweep.count(draw) != 1:
+        what = (
+            f"is no half-step of the sweep; known: {known}"
+            if draw not in sweep
+            else "is drawn more than once in the sweep: which is meant?"
+        )
+        context.scope.report(path, f"{text} {what}")
         return None
     return None if draw is None else str(draw)
 
@@ -111,11 +121,20 @@ def find_half_step(graph: Graph, sampler: Sampler, text: str) -> str | None:
     targets, givens = (
         {name for each in side for name in graph.groups.get(str(each), (str(each),))} for side in (call.targets, call.givens)
     )
+    found = {}
     for draw in sampler.sweep:
-        read = {actual for bound in draw.factors for _, actual in bound.givens}
-        if draw.factors[0].factor.player == call.name and {bound.target for bound in draw.factors} == targets and read - targets <= givens:
-            return str(draw)
-    return None
+        read = {actual for bound in draw.factors for _, actual in bound.givens} - targets
+        if draw.factors[0].factor.player == call.name and {bound.target for bound in draw.factors} == targets and read <= givens:
+            found[str(draw)] = read
+    exact = [name for name, read in found.items() if read == givens]
+    return exact[0] if exact else next(iter(found)) if len(found) == 1 else None
+
+
+def lacking_at_end(sampler: Sampler) -> list[str]:
+    """Return the targets that one sweep after the start has not drawn when the chain ends with an early half-step."""
+    first = 0 if sampler.after == "mixture" else sampler.last_half_step
+    drawn = {bound.target for draw in (*sampler.start, *sampler.sweep[: first + 1]) for bound in draw.factors}
+    return [name for name in sampler.targets if name not in drawn]
 
 
 class NoSampler(Exception):

@@ -54,7 +54,7 @@ class Asker:
     def __init__(
         self, game: Game, context: Context, options: ChainOptions, *, given: Sequence[str], hidden: Sequence[str], want: Sequence[str]
     ) -> None:
-        self._game, self._seed, self._want = game, context.seed, tuple(want)
+        self._game, self._seed, self._want, self._hidden = game, context.seed, tuple(want), tuple(hidden)
         self._values = {**options.model_dump(exclude_none=True), **context.chain}
         fixed, free = frozenset(given), frozenset(hidden)
         sampler = choose_sampler(game.graph, self._values.get("sampler"), fixed=fixed, free=free, want=set(want))
@@ -66,7 +66,9 @@ class Asker:
 
     def ask(self, values: Mapping[str, torch.Tensor], hide: Mapping[str, torch.Tensor], first_row: int) -> Inference:
         """Return the answer for one block: `values` are given, but for what `hide` hides of them."""
-        answer = infer(self._game, values, hide=hide, want=self._want, seed=self._seed, first_row=first_row, **self._values)
+        answer = infer(
+            self._game, values, hide=hide, want=self._want, seed=self._seed, first_row=first_row, partly=self._hidden, **self._values
+        )
         for name, diagnosis in answer.diagnostics.items():
             self._diagnoses.setdefault(name, []).append(diagnosis)
         return answer

@@ -162,8 +162,8 @@ class ChainBuilder:
 
 def _play(inner: ChainBuilder, sampler: Sampler, call: str) -> list[dict[str, Value]]:
     """Draw the start with all sweeps; return the states after each half-step of the last one, or up to where it ends."""
-    for draw in sampler.start:
-        _half_step(inner, draw, f"{call} start")
+    for position, draw in enumerate(sampler.start):
+        _half_step(inner, draw, f"{call} start.{position}")
     sweeps = sampler.sweeps or 1
     for number in range(1, sweeps):
         for position, draw in enumerate(sampler.sweep):

@@ -61,7 +61,9 @@ class AverageEncoder(nn.Module):
         common_size(images, "input images")
         self.kinds = tuple(("labels" if port.channels > 1 else "colours") if port.is_image else "vector" for port in inputs)
         self.cells = cells
-        planes = {kind: sum(port.planes[0] for port in images if (port.channels > 1) == (kind == "labels")) for kind in ("labels", "colours")}
+        planes = {
+            kind: sum(port.planes[0] for port in images if (port.channels > 1) == (kind == "labels")) for kind in ("labels", "colours")
+        }
         size = (planes["colours"] or planes["labels"]) * cells**2 + planes["labels"] * planes["colours"]
         size += sum(port.size for port in inputs if not port.is_image)
         layers: list[nn.Module] = []

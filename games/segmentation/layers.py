@@ -7,6 +7,7 @@ that the segmentation networks are made of.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -152,7 +153,7 @@ class Down(nn.Module):
                 Block(before, after, vector=0, stride=2, style=style),
                 Block(after, after, vector=0, stride=1, style=style),
             )
-            for before, after in zip(widths, widths[1:], strict=False)
+            for before, after in pairwise(widths)
         )
 
     def forward(self, image: torch.Tensor) -> list[torch.Tensor]:
@@ -186,7 +187,7 @@ class Up(nn.Module):
         self.grids = nn.ModuleList(
             nn.Conv2d(port.planes[0], widths[level], 3, padding=1) for port, level in zip(inputs.grids, self.levels_of_grids, strict=True)
         )
-        self.coarser = nn.ModuleList(nn.Conv2d(after, before, 1) for before, after in zip(widths, widths[1:], strict=False))
+        self.coarser = nn.ModuleList(nn.Conv2d(after, before, 1) for before, after in pairwise(widths))
         self.blocks = nn.ModuleList(Block(width, width, vector=inputs.vector, stride=1, style=style) for width in widths)
         self.last = nn.Conv2d(widths[0], planes * style.patch**2, 1)
 

@@ -22,6 +22,7 @@ THREE = """
       limit: {start: "prior(z), segmenter(s | z)", sweep: "painter(x | s, z), segmenter(s | x, z), encoder(z | x, s)"}
       turned: {start: "prior(z), segmenter(s | z), painter(x | s, z)", sweep: "encoder(z | x, s), segmenter(s | x, z), painter(x | s, z)"}
       half: {start: "prior(z), segmenter(s | z)", sweep: "painter(x | s, z), segmenter(s | x, z), encoder(z | x, s)", after: "painter(x | s, z)"}
+      again: {start: "segmenter(s | z), painter(x | s, z), segmenter(s | x, z)", sweep: "painter(x | s, z), segmenter(s | x, z)", sweeps: 1}
       mixed: {start: "prior(z), segmenter(s | z)", sweep: "painter(x | s, z), segmenter(s | x, z), encoder(z | x, s)", after: mixture}
     utilities:
       segmenter:

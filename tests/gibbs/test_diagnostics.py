@@ -30,7 +30,7 @@ def marginal_of(series: torch.Tensor, variable: Variable = REAL) -> Marginal:
 def test_mean_and_deviation_are_those_of_all_draws() -> None:
     series = autoregressive(50, 0.5, shift=1.0)
     marginal = marginal_of(series)
-    by_row = series.view(50, CHAINS, ROWS).permute(2, 0, 1).reshape(ROWS, -1)
+    by_row = series.double().view(50, CHAINS, ROWS).permute(2, 0, 1).reshape(ROWS, -1)
     assert torch.allclose(marginal.mean(CHAINS), by_row.mean(1), atol=1e-5)
     assert torch.allclose(marginal.deviation(CHAINS), by_row.std(1, correction=0), atol=1e-4)
 
@@ -39,7 +39,7 @@ def test_mean_and_deviation_are_those_of_all_draws() -> None:
 def test_r_hat_is_that_of_the_textbook(sweeps: int) -> None:
     series = autoregressive(sweeps, 0.3, shift=0.5)
     half = sweeps // 2
-    halves = series.view(sweeps, CHAINS, ROWS)
+    halves = series.double().view(sweeps, CHAINS, ROWS)
     if sweeps % 2 == 0:  # else the halves differ by one state
         groups = torch.cat([halves[:half], halves[half:]], 1)
         between, within = groups.mean(0).var(0), groups.var(0).mean(0)

@@ -11,9 +11,13 @@ from gamelearn.game import Game
 from gamelearn.gibbs.chain import GibbsChain
 from gamelearn.gibbs.evidence import read_evidence
 from gamelearn.inference import infer
+from gamelearn.losses import Values, complete
+from gamelearn.plan.round import make_plan
 from gamelearn.plan.sampler import plan_sampler
+from gamelearn.plan.steps import LogStep
 from gamelearn.sampling import limiting
-from tests.gibbs.games import three
+from tests.gibbs.games import THREE, decisive, three
+from tests.support import game_of, source_of
 
 ROWS = 20_000
 SWEEPS = 25
@@ -122,6 +126,70 @@ def test_marginals_converge_to_those_of_the_kernel_row_by_row(game: Game, estima
             assert torch.allclose(found.mean[name][row].double(), exact, atol=0.03)
         exact_classes = torch.stack([(limit.view(-1, 1) * (states["x"] == k)).sum(0) for k in range(3)])
         assert torch.allclose(found.mean["x"][row].double(), exact_classes, atol=0.03)
+
+
+CALLS = {
+    "pair": ("E[prior(z), pair(x, s | z)]", ""),
+    "start of several draws": ("E[prior(z), again(x, s | z)]", ""),
+    "from any half-step": ("E[mixed(x, s, z)]", ", sweeps: 2, after: mixture}"),
+    "from a half-step": ("E[half(x, s, z)]", ', sweeps: 2, after: "painter(x | s, z)"}'),
+}
+
+
+@pytest.mark.parametrize("mode", ["parallel", "sequence"])
+@pytest.mark.parametrize("case", CALLS)
+def test_a_call_in_a_utility_draws_what_its_matrices_say(case: str, mode: str) -> None:
+    """The joint of all variables after the sweeps that the call makes, not the limit."""
+    chain, ending = CALLS[case]
+    name = chain.split(",")[-3 if "(x, s, z)" in chain else -2].split("[")[-1].split("(")[0].strip()
+    text = THREE.replace("E[prior(z), pair(x, s | z)] log encoder", f"{chain} log encoder").rstrip() + f"\n    schedule: {{mode: {mode}}}\n"
+    if ending:
+        old = ", after: mixture}" if name == "mixed" else ', after: "painter(x | s, z)"}'
+        text = text.replace(old, ending)
+    game = decisive(game_of(text))
+    plan = make_plan(game.graph, "main")
+    source = source_of(game, {"pairs": {"x": torch.zeros(5, 2, dtype=torch.int64), "s": torch.zeros(5, 2)}}, rows=ROWS, round_number=0)
+    values: Values = {}
+    for phase in plan.phases:
+        values = complete(game.runner(), phase.completion, values, source)
+    (log,) = [step for step in plan.turns[-1].steps if isinstance(step, LogStep)]
+    drawn = {"z": values[log.value], **{given: values[ref] for given, ref in log.inputs}}
+    sampler = game.graph.samplers[name]
+    expected, counts = [], []
+    for z in (0.0, 1.0) if sampler.givens else (None,):
+        given = {} if z is None else {"z": torch.tensor(z, dtype=game.dtype)}
+        table = TableChain(game.graph, game.players, sampler, given=given, known={}, dtype=game.dtype)
+        rows = torch.ones(ROWS, dtype=torch.bool) if z is None else drawn["z"] == z
+        expected.append(table.distribution(sampler.sweeps or 1) * (1.0 if z is None else 0.5))
+        counts.append(counts_of(table, {each: drawn[each][rows] for each in sampler.targets}))
+    assert fits(torch.cat(counts), torch.cat(expected))
+
+
+def test_an_early_end_is_of_the_last_sweep_of_inference(game: Game) -> None:
+    """What `drawn` holds is the state after the half-step that the sampler says."""
+    for sampler in ("half", "mixed", "limit"):
+        found = infer(game, rows=ROWS, sampler=sampler, want=["x", "s", "z"], sweeps=SWEEPS, burn_in=0, chains=1, block=ROWS)
+        drawn = {name: value[0] for name, value in found.drawn.items()}
+        fitting = [
+            each
+            for each in ("half", "mixed", "limit")
+            if fits(counts_of(table_chain(game, each, {}), drawn), table_chain(game, each, {}).limit())
+        ]
+        assert fitting == [sampler]
+
+
+def test_a_start_is_clamped(game: Game) -> None:
+    evidence = read_evidence(
+        game.graph.variables,
+        {"s": torch.ones(50, 2)},
+        {"s": torch.tensor([True, False])},
+        device=game.device,
+        dtype=game.dtype,
+    )
+    chain = GibbsChain(game.runner(), plan_sampler(game.graph, game.graph.samplers["limit"]), evidence, chains=2, seed=0)
+    state = chain.start()
+    assert bool((state["s"][:, 1] == 1).all())
+    assert 0 < float(state["s"][:, 0].mean()) < 1
 
 
 def test_several_limits_are_refused() -> None:
