@@ -28,6 +28,9 @@ from gamelearn.spec.load import SpecFile, load_source
 from gamelearn.spec.schema import Spec, Variable
 from gamelearn.train.schedule import schedule_mistakes
 
+_Tried = dict[str, list[Mistake]]
+"""What was wrong with the shapes of players that have been tried: presets that change no player need not try them again."""
+
 
 @dataclass(frozen=True)
 class CheckedSpec:
@@ -111,32 +114,33 @@ def check(
     """
     load_builtins()
     load_plugins(plugins)
-    checked = _checked(load_source(path, preset=preset, overrides=overrides, untrusted=untrusted))
+    tried: _Tried = {}
+    checked = _checked(load_source(path, preset=preset, overrides=overrides, untrusted=untrusted), tried)
     if not preset and not overrides:  # values given for one training need not suit the presets it does not take
         found = [
             replace(problem, where=f"presets.{name}.{problem.where}")
             for name in checked.file.presets
-            for problem in _problems(path, name, untrusted)
+            for problem in _problems(path, name, untrusted, tried)
         ]
         if found:
             raise SpecError(found)
     return checked
 
 
-def _problems(path: str | Path, preset: str, untrusted: bool) -> tuple[Problem, ...]:
+def _problems(path: str | Path, preset: str, untrusted: bool, tried: _Tried) -> tuple[Problem, ...]:
     try:
-        _checked(load_source(path, preset=preset, untrusted=untrusted))
+        _checked(load_source(path, preset=preset, untrusted=untrusted), tried)
     except SpecError as error:
         return error.problems
     return ()
 
 
-def _checked(file: SpecFile) -> CheckedSpec:
+def _checked(file: SpecFile, tried: _Tried) -> CheckedSpec:
     mistakes = list(file.mistakes)
     plans: dict[str, Plan] = {}
     try:
         graph = build_graph(file.spec)
-        mistakes += shape_mistakes(graph)
+        mistakes += _shape_mistakes_once(graph, tried)
         plans = _plans(graph, mistakes)
         mistakes += _metric_mistakes(file.spec, graph)
     except GraphError as error:
@@ -176,6 +180,13 @@ def _plans(graph: Graph, mistakes: list[Mistake]) -> dict[str, Plan]:
 def plain_variables(spec: Spec) -> dict[str, Variable]:
     """Return the variables of a spec without the groups."""
     return {name: each for name, each in spec.variables.items() if isinstance(each, Variable)}
+
+
+def _shape_mistakes_once(graph: Graph, tried: _Tried) -> list[Mistake]:
+    key = repr((graph.variables, graph.players))
+    if key not in tried:
+        tried[key] = shape_mistakes(graph)
+    return tried[key]
 
 
 def shape_mistakes(graph: Graph) -> list[Mistake]:

@@ -16,13 +16,14 @@ import torch
 from rich.console import Console
 
 from gamelearn.cpu import tune_allocator
+from gamelearn.data.dataset import SPLITS
 from gamelearn.errors import RunError
 from gamelearn.game import CheckedSpec, Game, load
 from gamelearn.inference import Inference, infer
 from gamelearn.metrics.evaluation import Evaluation, choose_metrics, evaluate
 from gamelearn.metrics.metric import Context
 from gamelearn.plugins import load_builtins
-from gamelearn.sampling import ancestral
+from gamelearn.sampling import ancestral, is_drawn_by_one, limiting
 from gamelearn.spec.compose import Presets, preset_names
 from gamelearn.spec.load import load_source
 from gamelearn.spec.schema import Spec
@@ -159,8 +160,14 @@ class Run:
         return game
 
     def sample(self, count: int = 64, *, player: str | None = None, seed: int = 0) -> dict[str, torch.Tensor]:
-        """Draw from the newest checkpoint by ancestral sampling; see `gamelearn.sampling.ancestral`."""
-        return ancestral(self.game(), player, count, seed=seed)
+        """Draw from the newest checkpoint: one player draws all, or else the chain of the last declared sampler, to its limit.
+
+        See `gamelearn.sampling.ancestral` and `gamelearn.sampling.limiting`.
+        """
+        game = self.game()
+        if player is None and not is_drawn_by_one(game.graph):
+            return limiting(game, count, seed=seed)
+        return ancestral(game, player, count, seed=seed)
 
     def infer(
         self,
@@ -210,6 +217,8 @@ class Run:
             MetricError: a name is not known, or a metric does not fit the game.
             DataError: a split has no rows, or cannot be read.
         """
+        if wrong := [each for each in splits if each not in SPLITS] or ([] if splits else ["none"]):
+            raise RunError(f"unknown split {wrong[0]!r}; known: {', '.join(map(repr, SPLITS))}")
         game = self.game(checkpoint, weights=weights, device=device)
         context = Context(splits[0], count, seed, chain or {}, lambda title, done, total: None)
         return list(evaluate(game, choose_metrics(game, metrics), splits, context))

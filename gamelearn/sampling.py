@@ -76,6 +76,15 @@ def ancestral(
     return values
 
 
+def is_drawn_by_one(graph: Graph) -> bool:
+    """Whether one player draws, from nothing, all that any player draws."""
+    targets = {factor.target for player in graph.players.values() for factor in player.factors.values()}
+    try:
+        return {factor.target for factor in drawing_player(graph)[1]} == targets
+    except GamelearnError:
+        return False
+
+
 def drawing_player(graph: Graph, player: str | None = None) -> tuple[str, tuple[Factor, ...]]:
     """Return a player that can draw all its targets without givens, with its factors in the order of drawing.
 

@@ -53,6 +53,7 @@ def sample(
     gamelearn sample mnist-lvae --sampler limit --sweeps 1000 --after mixture
     """
     from gamelearn.run import Run
+    from gamelearn.sampling import is_drawn_by_one
     from gamelearn.train.device import choose_device
 
     folder = find_run(run)
@@ -62,7 +63,7 @@ def sample(
     if used and player is not None:
         raise GamelearnError(f"{used[0]} belongs to a chain, --player to a player that draws by itself: leave one out")
     decide: Decide = "mean" if means else "draw"
-    if used or (player is None and not _some_player_draws(game)):
+    if used or (player is None and not is_drawn_by_one(game.graph)):
         title, values = _limit(game, sampler, sweeps, after, count, seed, decide)
     else:
         title, values = _joint(game, player, count, seed, decide)
@@ -87,17 +88,6 @@ def _limit(
     values = limiting(game, count, sampler=sampler, sweeps=sweeps or _SWEEPS, after=after, seed=seed, decide=decide)
     ends = f"-after-{re.sub(r'[^A-Za-z0-9]+', '-', after).strip('-')}" if after else ""
     return f"{decide}s-{sampler or 'chain'}-{sweeps or _SWEEPS}-sweeps{ends}-seed-{seed}", values
-
-
-def _some_player_draws(game: "Game") -> bool:
-    """Whether one player draws everything that is drawn at all."""
-    from gamelearn.sampling import drawing_player
-
-    targets = {factor.target for player in game.graph.players.values() for factor in player.factors.values()}
-    try:
-        return {factor.target for factor in drawing_player(game.graph)[1]} == targets
-    except GamelearnError:
-        return False
 
 
 def _write(game: "Game", values: "dict[str, torch.Tensor]", folder: Path, title: str) -> list[Path]:

@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gamelearn.cli.main import app
+from gamelearn.errors import RunError
+from gamelearn.run import Run
 
 SPEC = """
 name: small
@@ -72,3 +74,10 @@ def test_the_chain_is_the_one_that_is_named(run: Path) -> None:
 def test_mistakes_are_told_in_a_line(run: Path, arguments: list[str], message: str) -> None:
     code, output, _ = sample(run, *arguments)
     assert (code, output.strip()) == (2, message)
+
+
+def test_from_python_the_same_chain_is_drawn(run: Path) -> None:
+    values = Run(run).sample(6)
+    assert {name: len(value) for name, value in values.items()} == {"x": 6, "z": 6}
+    with pytest.raises(RunError, match="unknown split 'tst'; known: 'train', 'validation', 'test'"):
+        Run(run).evaluate(splits=["tst"])
