@@ -3,7 +3,7 @@
 `load` reads a spec file into one; `compile_game` builds one from a graph. This file is the only one that knows all the parts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from gamelearn.data.folder import DataFolder
 from gamelearn.data.streams import DataMisfit, Streams, open_streams
 from gamelearn.errors import DataError, Problem, SpecError
 from gamelearn.graph.build import GraphError, build_graph
+from gamelearn.graph.checks import stray_streams
 from gamelearn.graph.model import Graph
 from gamelearn.losses import Objective, Runner, objectives
 from gamelearn.options import Mistake
@@ -23,13 +24,13 @@ from gamelearn.players.build import BuildError, build_players, try_shapes
 from gamelearn.players.player import Player
 from gamelearn.plugins import load_builtins, load_plugins
 from gamelearn.registry import METRICS
-from gamelearn.spec.compose import Presets
-from gamelearn.spec.load import SpecFile, load_source
+from gamelearn.spec.compose import Presets, read_composed
+from gamelearn.spec.load import SpecFile, find_spec, lay_over
 from gamelearn.spec.schema import Spec, Variable
 from gamelearn.train.schedule import schedule_mistakes
 
 _Tried = dict[str, list[Mistake]]
-"""What was wrong with the shapes of players that have been tried: presets that change no player need not try them again."""
+"""What was wrong with the shapes of players that have been tried: a preset tries again those alone that it changes."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Game:
         device: where values live.
         dtype: of values and parameters.
         checked: the spec that it was loaded from, if any.
+        untrusted: whether paths outside the spec's folder and the data root are refused.
+        trained_on: the type of the data set that a run was trained on, by the data set's name: no other takes its place.
     """
 
     graph: Graph
@@ -67,6 +70,7 @@ class Game:
     dtype: torch.dtype
     checked: CheckedSpec | None = None
     untrusted: bool = False
+    trained_on: Mapping[str, str] = field(default_factory=dict)
     _streams: Streams | None = field(default=None, repr=False)
 
     def runner(self, *, half: bool = False) -> Runner:
@@ -90,7 +94,13 @@ class Game:
             folder = DataFolder(Path(self.checked.file.path).parent, untrusted=self.untrusted)
             try:
                 self._streams = open_streams(
-                    spec.data, plain_variables(spec), folder=folder, seed=self.graph.seed, device=self.device, dtype=self.dtype
+                    spec.data,
+                    plain_variables(spec),
+                    folder=folder,
+                    seed=self.graph.seed,
+                    device=self.device,
+                    dtype=self.dtype,
+                    trained_on=self.trained_on,
                 )
             except DataMisfit as error:
                 problems = self.checked.file.locate([each.below(("data",)) for each in error.mistakes])
@@ -115,41 +125,60 @@ def check(
     load_builtins()
     load_plugins(plugins)
     tried: _Tried = {}
-    checked = _checked(load_source(path, preset=preset, overrides=overrides, untrusted=untrusted), tried)
-    if not preset and not overrides:  # values given for one training need not suit the presets it does not take
-        found = [
-            replace(problem, where=f"presets.{name}.{problem.where}")
-            for name in checked.file.presets
-            for problem in _problems(path, name, untrusted, tried)
-        ]
-        if found:
-            raise SpecError(found)
-    return checked
+    file = find_spec(path)
+    composed = read_composed(file, untrusted=untrusted)
+    checked = _checked(lay_over(file, composed, preset=preset, overrides=overrides, untrusted=untrusted), tried)
+    if preset or overrides:  # values given for one training need not suit the presets it does not take
+        return checked
+    errors, warnings = list[Problem](), list(checked.warnings)
+    for name in checked.file.presets:
+        try:
+            taken = _checked(lay_over(file, composed, preset=name, untrusted=untrusted, with_presets=False), tried)
+            warnings += [_of_preset(name, each) for each in taken.warnings if _is_stray(each) and each not in warnings]
+        except SpecError as error:
+            errors += [_of_preset(name, each) for each in error.problems]
+    if errors:
+        raise SpecError(errors)
+    return replace(checked, warnings=tuple(warnings))
 
 
-def _problems(path: str | Path, preset: str, untrusted: bool, tried: _Tried) -> tuple[Problem, ...]:
-    try:
-        _checked(load_source(path, preset=preset, untrusted=untrusted), tried)
-    except SpecError as error:
-        return error.problems
-    return ()
+def _of_preset(name: str, problem: Problem) -> Problem:
+    return replace(problem, where=f"presets.{name}.{problem.where}")
+
+
+def _is_stray(problem: Problem) -> bool:
+    return problem.where.startswith("data.streams.")
 
 
 def _checked(file: SpecFile, tried: _Tried) -> CheckedSpec:
     mistakes = list(file.mistakes)
     plans: dict[str, Plan] = {}
+    strays: list[Mistake] = []
     try:
         graph = build_graph(file.spec)
-        mistakes += _shape_mistakes_once(graph, tried)
+        strays = stray_streams(graph, file.added_streams(), _named_in_metrics(file.spec))
+        mistakes += shape_mistakes(graph, tried)
         plans = _plans(graph, mistakes)
         mistakes += _metric_mistakes(file.spec, graph)
     except GraphError as error:
         mistakes = [each for each in mistakes if each.path[:1] != ("presets",)]  # they may come from the graph's
         mistakes += [each for each in error.mistakes if not _is_explained(each, file.mistakes)]
-    mistakes += _data_mistakes(file.spec, mistakes)
+    mistakes += _with_strays(file.spec, _data_mistakes(file.spec, mistakes), strays)
     if mistakes:
-        raise SpecError(file.locate(mistakes))
-    return CheckedSpec(file, graph, plans, tuple(file.locate(graph.warnings, severity="warning")))
+        raise SpecError(file.locate(map(file.with_base_name, mistakes)))
+    return CheckedSpec(file, graph, plans, tuple(file.locate([*graph.warnings, *strays], severity="warning")))
+
+
+def _with_strays(spec: Spec, mistakes: list[Mistake], strays: Iterable[Mistake]) -> list[Mistake]:
+    """Return mistakes of the data with streams that nothing uses in place of what lacks in the streams that were meant by them."""
+    meant = {each.suggestion for each in strays}
+    streams = spec.data.streams
+    others = [each for each in mistakes if each.path[1] != "streams" or not {each.path[2], streams[str(each.path[2])].except_} & meant]
+    return mistakes if len(others) == len(mistakes) else [*others, *strays]
+
+
+def _named_in_metrics(spec: Spec) -> set[str]:
+    return {str(value) for options in spec.evaluate.values() for value in options.own_options().values()}
 
 
 def _metric_mistakes(spec: Spec, graph: Graph) -> list[Mistake]:
@@ -182,21 +211,28 @@ def plain_variables(spec: Spec) -> dict[str, Variable]:
     return {name: each for name, each in spec.variables.items() if isinstance(each, Variable)}
 
 
-def _shape_mistakes_once(graph: Graph, tried: _Tried) -> list[Mistake]:
-    key = repr((graph.variables, graph.players))
-    if key not in tried:
-        tried[key] = shape_mistakes(graph)
-    return tried[key]
+def shape_mistakes(graph: Graph, tried: _Tried | None = None) -> list[Mistake]:
+    """Build the networks on the meta device, where nothing is computed, and run each factor once.
 
-
-def shape_mistakes(graph: Graph) -> list[Mistake]:
-    """Build every network on the meta device, where nothing is computed, and run each factor once."""
+    Players that were tried before are not tried again, if their networks are the same, and those of players they share from.
+    """
+    tried = {} if tried is None else tried
+    reached = {name: {name}.union(*map(graph.reach, player.factors.values())) for name, player in graph.players.items()}
+    keys = {name: repr((graph.variables, [graph.players[each] for each in sorted(reached[name])])) for name in graph.players}
+    new = [name for name in graph.players if keys[name] not in tried]
+    needed = {name for each in new for name in reached[each]}
     with torch.device("meta"):
         try:
-            players = build_players(graph)
+            players = build_players(_with_players(graph, needed))
         except BuildError as error:
             return list(error.mistakes)
-        return try_shapes(graph, players)
+        for name in new:
+            tried[keys[name]] = try_shapes(_with_players(graph, {name}), players)
+    return [each for key in keys.values() for each in tried[key]]
+
+
+def _with_players(graph: Graph, names: Collection[str]) -> Graph:
+    return replace(graph, players={name: player for name, player in graph.players.items() if name in names})
 
 
 def compile_game(

@@ -15,11 +15,13 @@ from gamelearn.errors import EvidenceError, quoted
 from gamelearn.game import Game
 from gamelearn.gibbs.chain import GibbsChain, State
 from gamelearn.gibbs.choice import choose_sampler
+from gamelearn.gibbs.counts import whole_number
 from gamelearn.gibbs.diagnostics import Diagnosis, diagnose, pooled
 from gamelearn.gibbs.evidence import Evidence, read_evidence
 from gamelearn.gibbs.statistics import Marginal
 from gamelearn.graph.model import Graph, Sampler, unknown
 from gamelearn.graph.samplers import lacking_at_end
+from gamelearn.options import describe
 from gamelearn.plan.sampler import Move, SamplerPlan, plan_sampler
 from gamelearn.players.player import Distribution
 
@@ -117,22 +119,12 @@ def infer(
     Raises:
         EvidenceError: what is given does not fit the variables, or no chain answers the question. Nothing has been drawn then.
     """
-    evidence = read_evidence(game.graph.variables, given or {}, hide, rows=rows, device=game.device, dtype=game.dtype)
+    evidence = read_evidence(game.graph.variables, {} if given is None else given, hide, rows=rows, device=game.device, dtype=game.dtype)
     evidence = replace(evidence, partly=frozenset(partly))
-    wanted = wanted_variables(game.graph, want, evidence.fixed)
-    free = {name for name in evidence.known if name not in evidence.fixed}
-    chosen = choose_sampler(game.graph, sampler, fixed=evidence.fixed, free=free, want=set(wanted))
-    if want is None:
-        wanted = tuple(name for name in game.graph.variables if name in chosen.targets and name not in evidence.fixed)
+    chosen, wanted = _chosen(game.graph, evidence, sampler, want)
     chosen = _with_counts(chosen, sweeps=sweeps, burn_in=burn_in, thin=thin, chains=chains)
-    if estimate not in ("conditionals", "counts"):
-        raise EvidenceError(f"unknown estimate {estimate!r}; known: 'conditionals', 'counts'")
-    if not chosen.targets or evidence.fixed >= set(chosen.targets):
-        raise EvidenceError("everything that the chain draws is given: hide a part, or leave a variable out")
-    if block < 1:
-        raise EvidenceError(f"'block' must be at least 1, got {block}")
-    if chosen.burn_in + (chosen.sweeps or SWEEPS) * chosen.thin < 2 and (lacking := lacking_at_end(chosen)):
-        raise EvidenceError(f"after one sweep {quoted(lacking)} may not be drawn yet: take 2 sweeps")
+    _check(chosen, evidence, estimate)
+    seed, first_row, block = whole_number("seed", seed), whole_number("first_row", first_row, 0), whole_number("block", block, 1)
     question = _Question(game, chosen, wanted, estimate == "conditionals", seed, progress or (lambda _: None))
     plan = plan_sampler(game.graph, chosen, evidence.fixed)
     starts = range(0, evidence.rows, block)
@@ -140,14 +132,36 @@ def infer(
     return _joined(parts, chosen.name)
 
 
+def _chosen(graph: Graph, evidence: Evidence, sampler: str | None, want: Sequence[str] | None) -> tuple[Sampler, tuple[str, ...]]:
+    """Return the chain that answers, with the variables that are asked for."""
+    fixed = evidence.fixed
+    wanted = wanted_variables(graph, want, fixed)
+    chosen = choose_sampler(graph, sampler, fixed=fixed, free=evidence.known.keys() - fixed, want=set(wanted))
+    if want is None:
+        wanted = tuple(name for name in graph.variables if name in chosen.targets and name not in fixed)
+    return chosen, wanted
+
+
+def _check(sampler: Sampler, evidence: Evidence, estimate: str) -> None:
+    """Check that the chain has something to draw, and draws it before it is told of."""
+    if estimate not in ("conditionals", "counts"):
+        raise EvidenceError(f"unknown estimate {estimate!r}; known: 'conditionals', 'counts'")
+    if not sampler.targets or evidence.fixed >= set(sampler.targets):
+        raise EvidenceError("everything that the chain draws is given: hide a part, or leave a variable out")
+    if sampler.burn_in + (sampler.sweeps or SWEEPS) * sampler.thin < 2 and (lacking := lacking_at_end(sampler)):
+        raise EvidenceError(f"after one sweep {quoted(lacking)} may not be drawn yet: take 2 sweeps")
+
+
 def wanted_variables(graph: Graph, want: Sequence[str] | None, fixed: Collection[str]) -> tuple[str, ...]:
     """Return the variables that are asked for by their names, or those of groups; none for None.
 
     Raises:
-        EvidenceError: there is no such variable, or it is among the ones that are wholly given, `fixed`.
+        EvidenceError: there is no such variable, or it is among the ones that are wholly given, `fixed`; or `want` is no list of names.
     """
     if want is None:
         return ()
+    if not _are_names(want):
+        raise EvidenceError(f"'want' must be a list of names, such as {[next(iter(graph.variables))]}, got {describe(want)}")
     found: list[str] = []
     for name in want:
         if name not in graph.variables and name not in graph.groups:
@@ -159,16 +173,17 @@ def wanted_variables(graph: Graph, want: Sequence[str] | None, fixed: Collection
     return tuple(dict.fromkeys(found))
 
 
+def _are_names(value: Any) -> bool:
+    return not isinstance(value, str) and isinstance(value, Collection) and all(isinstance(name, str) for name in value)
+
+
 def _with_counts(sampler: Sampler, sweeps: int | None, burn_in: int | None, thin: int | None, chains: int | None) -> Sampler:
-    for name, count, least in (("sweeps", sweeps, 1), ("burn_in", burn_in, 0), ("thin", thin, 1), ("chains", chains, 1)):
-        if count is not None and count < least:
-            raise EvidenceError(f"{name!r} must be at least {least}, got {count}")
     return replace(
         sampler,
-        sweeps=sampler.sweeps if sweeps is None else sweeps,
-        burn_in=sampler.burn_in if burn_in is None else burn_in,
-        thin=sampler.thin if thin is None else thin,
-        chains=sampler.chains if chains is None else chains,
+        sweeps=sampler.sweeps if sweeps is None else whole_number("sweeps", sweeps, 1),
+        burn_in=sampler.burn_in if burn_in is None else whole_number("burn_in", burn_in, 0),
+        thin=sampler.thin if thin is None else whole_number("thin", thin, 1),
+        chains=sampler.chains if chains is None else whole_number("chains", chains, 1),
     )
 
 

@@ -23,6 +23,21 @@ from gamelearn.inference import Inference, infer
 from gamelearn.metrics.evaluation import Evaluation, choose_metrics, evaluate
 from gamelearn.metrics.metric import Context
 from gamelearn.plugins import load_builtins
+from gamelearn.run_folder import (
+    CHECKPOINTS,
+    ENVIRONMENT,
+    METRICS,
+    ORIGINAL,
+    RESOLVED,
+    RUNS,
+    SAMPLES,
+    TENSORBOARD,
+    check_new_folder,
+    make_run_folder,
+    numbered_runs,
+    read_json,
+    why_no_run,
+)
 from gamelearn.sampling import ancestral, is_drawn_by_one, limiting
 from gamelearn.spec.compose import Presets, preset_names
 from gamelearn.spec.load import load_source
@@ -38,10 +53,6 @@ from gamelearn.train.observers import CheckpointObserver, MetricsObserver, Pictu
 from gamelearn.train.state import TrainingState, restore_averages, restore_players
 
 Say = Callable[[str], None]
-
-RUNS = Path("runs")
-_ORIGINAL, _RESOLVED, _ENVIRONMENT, _METRICS = "spec.yaml", "spec.resolved.yaml", "environment.json", "metrics.jsonl"
-_CHECKPOINTS, _SAMPLES, _TENSORBOARD = "checkpoints", "samples", "tensorboard"
 
 
 def _warn(text: str) -> None:
@@ -69,23 +80,28 @@ class Run:
 
     def __post_init__(self) -> None:
         self.path = Path(self.path)
-        if not (self.path / _RESOLVED).is_file():
-            raise RunError(_no_run(self.path))
+        if not (self.path / RESOLVED).is_file():
+            raise RunError(why_no_run(self.path))
 
     @property
     def checkpoints(self) -> list[Path]:
         """The checkpoints, the oldest first."""
-        return list_checkpoints(self.path / _CHECKPOINTS)
+        return list_checkpoints(self.path / CHECKPOINTS)
 
     @property
     def pictures(self) -> list[Path]:
         """All pictures that were drawn while training."""
-        return sorted((self.path / _SAMPLES).glob("*.png"))
+        return sorted((self.path / SAMPLES).glob("*.png"))
 
     @property
     def environment(self) -> dict[str, Any]:
         """What the run ran with."""
-        return _read_json(self.path / _ENVIRONMENT)
+        return read_json(self.path / ENVIRONMENT)
+
+    @property
+    def data_sets(self) -> dict[str, str]:
+        """The type of the data set that the run was trained on, by the data set's name; empty where that was not recorded."""
+        return dict(self.environment.get("data_sets") or {}) if (self.path / ENVIRONMENT).is_file() else {}
 
     def spec(self) -> Spec:
         """Return the run's spec, resolved.
@@ -94,7 +110,7 @@ class Run:
             SpecError: it is damaged, or needs a plugin that is not loaded.
         """
         load_builtins()
-        return load_source(self.path / _RESOLVED).spec
+        return load_source(self.path / RESOLVED).spec
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the logged rounds, in order.
@@ -102,9 +118,9 @@ class Run:
         Raises:
             RunError: there is no file of metrics.
         """
-        path = self.path / _METRICS
+        path = self.path / METRICS
         if not path.is_file():
-            raise RunError(f"the run {self.path} has no {_METRICS}: nothing was logged")
+            raise RunError(f"the run {self.path} has no {METRICS}: nothing was logged")
         return read_metrics(path)
 
     def state(self, checkpoint: int | str | Path | None = None) -> TrainingState:
@@ -117,10 +133,10 @@ class Run:
             RunError: there is no such checkpoint (those that there are, are listed), or it is damaged.
         """
         if checkpoint is None:
-            return newest_intact(self.path / _CHECKPOINTS, self.say)
+            return newest_intact(self.path / CHECKPOINTS, self.say)
         path = Path(checkpoint_name(checkpoint)) if isinstance(checkpoint, int) else Path(checkpoint)
         if not path.is_dir():
-            path = self.path / _CHECKPOINTS / path.name
+            path = self.path / CHECKPOINTS / path.name
         if not path.is_dir():
             raise RunError(
                 f"the run {self.path} has no checkpoint {path.name!r}; it has {', '.join(each.name for each in self.checkpoints) or 'none'}"
@@ -136,7 +152,7 @@ class Run:
         plugins: Iterable[str] = (),
         untrusted: bool = False,
     ) -> Game:
-        """Return the game with the parameters of a checkpoint, by default the newest that is whole.
+        """Return the game with the parameters of a checkpoint, by default the newest that is whole; its data are those that it was trained on.
 
         Args:
             checkpoint: a number of rounds, the name of a checkpoint, or its folder.
@@ -149,7 +165,8 @@ class Run:
             SpecError: the spec is damaged, or needs a plugin that is not loaded.
             RunError: there is no such checkpoint, it is damaged, or has no averaged weights.
         """
-        game = load(self.path / _RESOLVED, device=device, plugins=plugins, untrusted=untrusted)
+        game = load(self.path / RESOLVED, device=device, plugins=plugins, untrusted=untrusted)
+        game.trained_on = self.data_sets
         state = self.state(checkpoint)
         restore_players(game.players, state.players)
         if weights == "ema" and not state.averages:
@@ -261,13 +278,14 @@ def train(
     state = former.state() if former else None
     if former and state:
         _check_goes_on(former, checked, state, say)
+        game.trained_on = former.data_sets
     elif run_folder is not None:
-        _check_new_folder(Path(run_folder))
+        check_new_folder(Path(run_folder))
     trainer = _prepared(game, state, say)
-    folder = former.path if former else _made(run_folder, game.graph.name)
+    folder = former.path if former else make_run_folder(run_folder, game.graph.name)
     _write_facts(folder, game, preset, overrides, state)
-    checkpoints = CheckpointObserver(folder / _CHECKPOINTS)
-    drawing = PicturesObserver(folder / _SAMPLES, pictures) if pictures else None
+    checkpoints = CheckpointObserver(folder / CHECKPOINTS)
+    drawing = PicturesObserver(folder / SAMPLES, pictures) if pictures else None
     trainer.observers += _observers(folder, console, checkpoints, drawing)
     say(
         f"{'resuming' if state else 'training'} in {folder} on {describe_device(game.device)}"
@@ -314,7 +332,7 @@ def _finished(game: Game, trainer: Trainer) -> str:
 
 def _observers(folder: Path, console: Console | None, checkpoints: CheckpointObserver, drawing: PicturesObserver | None) -> list[Observer]:
     found: list[Observer] = [ConsoleObserver(console)] if console else []
-    found += [MetricsObserver(folder / _METRICS), checkpoints, TensorBoardObserver(folder / _TENSORBOARD)]
+    found += [MetricsObserver(folder / METRICS), checkpoints, TensorBoardObserver(folder / TENSORBOARD)]
     return [*found, drawing] if drawing else found
 
 
@@ -330,63 +348,11 @@ def _say_end(run: Run, trainer: Trainer, say: Say) -> None:
             say(f"{kind}: {path}")
 
 
-def _numbered(name: str) -> dict[int, Path]:
-    """Return the runs of a game in the default place, by number."""
-    folder = RUNS / name
-    found = folder.iterdir() if folder.is_dir() else ()
-    return {int(path.name): path for path in found if path.name.isdigit()}
-
-
-def _made(run_folder: str | Path | None, name: str) -> Path:
-    """Make the run folder; without a path, the next number that is free.
-
-    Raises:
-        RunError: it cannot be made.
-    """
-    try:
-        if run_folder is not None:
-            Path(run_folder).mkdir(parents=True, exist_ok=True)
-            return Path(run_folder)
-        return _made_next(name)
-    except OSError as error:
-        where = run_folder if run_folder is not None else RUNS / name
-        raise RunError(f"cannot make the run folder {str(where)!r}: {error.strerror or error}; give another one by --run") from None
-
-
-def _made_next(name: str) -> Path:
-    number = max(_numbered(name), default=0) + 1
-    while True:
-        folder = RUNS / name / str(number)
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-        else:
-            return folder
-
-
-def _check_new_folder(folder: Path) -> None:
-    if (folder / _RESOLVED).is_file():
-        what = "already holds a run: say --resume to go on with it"
-        what = what if list_checkpoints(folder / _CHECKPOINTS) else "holds a run that ended before its first checkpoint: remove it"
-        raise RunError(f"{folder} {what}, or give another folder")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"{folder} is not empty and holds no run: give another folder, or one that does not exist yet")
-
-
-def _no_run(folder: Path) -> str:
-    if not folder.is_dir():
-        return f"there is no run folder {folder}; runs are in {RUNS}/<name>/<n>, or where --run put them"
-    inside = sorted(path.parent for path in folder.glob(f"*/{_RESOLVED}"))
-    hint = f"it holds the runs {', '.join(map(str, inside))}" if inside else "a run folder is one that 'gamelearn train' made"
-    return f"{folder} is no run: it has no {_RESOLVED}; {hint}"
-
-
 def _former_run(game: Game, run_folder: str | Path | None, say: Say) -> Run:
     if run_folder is not None:
         return Run(Path(run_folder), say)
     name = game.graph.name
-    runs = [path for _, path in sorted(_numbered(name).items()) if (path / _RESOLVED).is_file()]
+    runs = [path for _, path in sorted(numbered_runs(name).items()) if (path / RESOLVED).is_file()]
     if not runs:
         raise RunError(f"there is nothing to resume: no run of {name!r} in {RUNS / name}; leave --resume out, or name the folder by --run")
     return Run(runs[-1], say)
@@ -401,27 +367,19 @@ def _check_goes_on(run: Run, checked: CheckedSpec, state: TrainingState, say: Sa
     for path, _, _ in changes(before, checked.spec):
         if path[0] == "stages" and path[1] in over and path[3] in LENGTHS:
             say(f"NOTICE: stage {path[1]!r} is over, so its new length has no effect")
-    for moved in set_aside_newer(run.path / _CHECKPOINTS, state.progress.round):
+    for moved in set_aside_newer(run.path / CHECKPOINTS, state.progress.round):
         say(f"the damaged checkpoint is set aside: {moved}")
 
 
 def _write_facts(folder: Path, game: Game, preset: Presets, overrides: Sequence[str], state: TrainingState | None) -> None:
     """Write the spec as it is and resolved, with what the run runs with; on resume the latter is added to what is there."""
     assert game.checked is not None
-    (folder / _ORIGINAL).write_text(game.checked.file.text, encoding="utf-8")
-    (folder / _RESOLVED).write_text(game.checked.file.resolved_text(), encoding="utf-8")
+    (folder / ORIGINAL).write_text(game.checked.file.text, encoding="utf-8")
+    (folder / RESOLVED).write_text(game.checked.file.resolved_text(), encoding="utf-8")
     taken: Mapping[str, str] = game.streams().taken if game.graph.streams else {}
     facts = {**environment(game.device, taken), "preset": list(preset_names(preset)), "overrides": list(overrides)}
-    path = folder / _ENVIRONMENT
+    path = folder / ENVIRONMENT
     if state is not None:
-        first = _read_json(path) if path.is_file() else facts
+        first = read_json(path) if path.is_file() else facts
         facts = {**first, "resumed": [*first.get("resumed", []), {"after_round": state.progress.round, **facts}]}
     path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from None
-    return values

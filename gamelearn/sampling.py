@@ -14,10 +14,11 @@ from gamelearn.errors import EvidenceError, GamelearnError, quoted
 from gamelearn.game import Game
 from gamelearn.gibbs.chain import GibbsChain
 from gamelearn.gibbs.choice import choose_sampler
+from gamelearn.gibbs.counts import whole_number
 from gamelearn.gibbs.evidence import Evidence
 from gamelearn.graph.model import Bound, Factor, Graph, PlayerDraw, Sampler, Stage, StreamDraw, Term, unknown
 from gamelearn.graph.resolve import ResolutionError, resolve_factors
-from gamelearn.graph.samplers import find_half_step, lacking_at_end
+from gamelearn.graph.samplers import find_half_steps, lacking_at_end
 from gamelearn.inference import BLOCK
 from gamelearn.plan.sampler import Move, SamplerPlan, plan_sampler
 from gamelearn.players.player import Distribution
@@ -150,10 +151,11 @@ def limiting(
         `(count, classes, *shape)`.
 
     Raises:
-        EvidenceError: there is no such sampler or half-step, or the sampler reads a variable that it does not draw.
+        EvidenceError: there is no such sampler or half-step, several half-steps are meant, or the sampler reads a variable that it
+            does not draw.
     """
-    if min(count, sweeps, block) < 1:
-        raise EvidenceError(f"'count', 'sweeps' and 'block' must be at least 1, got {count}, {sweeps} and {block}")
+    count, sweeps, block = whole_number("count", count, 1), whole_number("sweeps", sweeps, 1), whole_number("block", block, 1)
+    seed, first_row = whole_number("seed", seed), whole_number("first_row", first_row, 0)
     chosen = choose_sampler(game.graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
     chosen = replace(chosen, after=_half_step(game.graph, chosen, after))
     if sweeps == 1 and (lacking := lacking_at_end(chosen)):
@@ -167,13 +169,17 @@ def _half_step(graph: Graph, sampler: Sampler, after: str | None) -> str:
     if after is None or after in ("end", "mixture"):
         return after or sampler.after
     try:
-        found = find_half_step(graph, sampler, after)
+        found = find_half_steps(graph, sampler, after)
     except FormulaError:
-        found = None
-    if found is None:
+        found = []
+    if not found:
         known = quoted(["end", "mixture", *map(str, sampler.sweep)])
         raise EvidenceError(f"the sampler {sampler.name!r} has no half-step {after!r}; known: {known}")
-    return found
+    if len(found) > 1:
+        kinds = list(dict.fromkeys(found))
+        which = f"may be {' or '.join(map(repr, kinds))}" if len(kinds) > 1 else f"is drawn {len(found)} times in a sweep"
+        raise EvidenceError(f"the half-step {after!r} of the sampler {sampler.name!r} {which}: which is meant?")
+    return found[0]
 
 
 def _limit(game: Game, plan: SamplerPlan, rows: int, first_row: int, sweeps: int, seed: int, decide: str) -> Values:

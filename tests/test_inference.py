@@ -8,7 +8,12 @@ import torch
 
 from gamelearn.errors import EvidenceError
 from gamelearn.game import Game
+from gamelearn.gibbs.chain import GibbsChain
+from gamelearn.gibbs.choice import choose_sampler
+from gamelearn.gibbs.evidence import read_evidence
 from gamelearn.inference import infer
+from gamelearn.plan.sampler import Move, plan_sampler
+from gamelearn.players.player import Distribution
 from gamelearn.sampling import limiting
 from tests.gibbs.games import decisive, three
 from tests.support import game_of
@@ -204,3 +209,95 @@ def test_joint_draws_end_with_the_half_step_that_is_asked_for() -> None:
     assert not bool((mixed["z"] == ends["end"]["z"]).all())
     with pytest.raises(EvidenceError, match="has no half-step 'painter'; known: 'end', 'mixture', 'painter\\(x \\| s, z\\)'"):
         limiting(game, 2, sampler="limit", after="painter")
+
+
+def swept(
+    game: Game, given: dict[str, torch.Tensor], sweeps: int, *, chains: int, seed: int
+) -> list[dict[str, tuple[torch.Tensor, torch.Tensor]]]:
+    """Return by sweep and variable the expectation of the conditional with the draw, `(chains, rows, ...)`, of a chain run by hand."""
+    evidence = read_evidence(game.graph.variables, given, device=game.device, dtype=game.dtype)
+    plan = plan_sampler(game.graph, choose_sampler(game.graph, "automatic", fixed=evidence.fixed, free=set(), want=set()), evidence.fixed)
+    chain = GibbsChain(game.runner(), plan, evidence, chains=chains, seed=seed)
+    state = chain.start()
+    found = []
+    for number in range(sweeps):
+        told: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+
+        def watch(move: Move, distribution: Distribution, drawn: torch.Tensor, told: Any = told) -> None:
+            told[move.variable] = (distribution.mean().unflatten(0, (chains, -1)), drawn.unflatten(0, (chains, -1)))
+
+        state = chain.sweep(state, number, watch)
+        found.append(told)
+    return found
+
+
+@pytest.mark.parametrize("thin", [1, 2, 3])
+@pytest.mark.parametrize("estimate", ["conditionals", "counts"])
+def test_the_mean_is_that_of_every_thin_th_sweep_after_the_burn_in(game: Game, x: torch.Tensor, estimate: str, thin: int) -> None:
+    found = infer(game, {"x": x}, want=["s", "z", "c"], sweeps=3, burn_in=2, thin=thin, chains=2, estimate=estimate, seed=4)  # type: ignore[arg-type]
+    by_hand = swept(game, {"x": x}, 2 + 3 * thin, chains=2, seed=4)
+    counted = by_hand[2 + thin - 1 :: thin]
+    assert len(counted) == 3
+    for name in ("s", "z", "c"):
+        means, draws = (torch.stack([each[name][place] for each in counted]) for place in (0, 1))
+        if estimate == "counts":
+            means = draws if name != "s" else torch.nn.functional.one_hot(draws, 3).movedim(-1, 3).to(game.dtype)
+        torch.testing.assert_close(found.mean[name], means.mean((0, 1)), atol=1e-5, rtol=1e-5)
+        assert bool((found.drawn[name] == draws[-1]).all())
+    torch.testing.assert_close(
+        found.deviation["c"], torch.stack([each["c"][1] for each in counted]).flatten(0, 1).std(0, correction=0), atol=1e-4, rtol=1e-4
+    )
+
+
+def ordered(arrays: dict[str, Any], order: Any) -> dict[str, Any]:
+    """Return arrays whose first (F) or last (C) axis runs fastest in memory."""
+    return {name: np.array(array, order=order) for name, array in arrays.items()}
+
+
+@pytest.mark.parametrize("chains", [1, 2])
+def test_arrays_in_the_order_of_fortran_are_the_same_arrays(game: Game, x: torch.Tensor, chains: int) -> None:
+    values = {"x": x.numpy(), "s": np.arange(7 * 16).reshape(7, 4, 4) % 3}
+    hide = {"x": np.arange(7 * 16).reshape(7, 1, 4, 4) % 5 < 2, "s": np.arange(7 * 16).reshape(7, 4, 4) % 7 < 4}
+    for hidden in (hide, {}):
+        plain, turned = (
+            infer(game, ordered(values, order), hide=ordered(hidden, order), want=["z", *hidden], sweeps=3, chains=chains, block=4)
+            for order in "CF"
+        )
+        for name in plain.mean:
+            assert bool((plain.mean[name] == turned.mean[name]).all())
+            assert bool((plain.drawn[name] == turned.drawn[name]).all())
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"sweeps": "ten"}, "'sweeps' must be a whole number of at least 1, got 'ten'"),
+        ({"sweeps": 2.5}, "'sweeps' must be a whole number of at least 1, got 2.5"),
+        ({"burn_in": [4]}, "'burn_in' must be a whole number of at least 0, got a list"),
+        ({"thin": 0}, "'thin' must be at least 1, got 0"),
+        ({"chains": True}, "'chains' must be a whole number of at least 1, got true"),
+        ({"block": 0.5}, "'block' must be a whole number of at least 1, got 0.5"),
+        ({"seed": "a"}, "'seed' must be a whole number, got 'a'"),
+        ({"first_row": -3}, "'first_row' must be at least 0, got -3"),
+        ({"rows": "2"}, "'rows' must be a whole number, got '2'"),
+        ({"estimate": "x"}, "unknown estimate 'x'; known: 'conditionals', 'counts'"),
+        ({"estimate": 1}, "unknown estimate 1; known: 'conditionals', 'counts'"),
+        ({"sampler": 3}, "'sampler' must be the name of one, got 3; known: 'pair', 'limit', 'turned', 'half', 'again', 'mixed', 'automatic'"),
+        ({"want": "xs"}, "'want' must be a list of names, such as ['x'], got 'xs'"),
+        ({"want": [3]}, "'want' must be a list of names, such as ['x'], got a list"),
+        ({"given": np.zeros((2, 2))}, "'given' must be a map of arrays by variable, such as {'x': ...}, got ndarray"),
+        ({"hide": np.zeros((2, 2))}, "'hide' must be a map of arrays by variable, such as {'x': ...}, got ndarray"),
+        ({"given": {1234: np.zeros((2, 2))}}, "unknown variable '1234'; known: 'x', 's', 'z'"),
+    ],
+)  # fmt: skip
+def test_arguments_of_another_type_are_told_by_name(asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(EvidenceError) as caught:
+        infer(three(), **{"rows": 2, **asked})
+    assert str(caught.value) == message
+
+
+def test_whole_numbers_may_be_those_of_numpy() -> None:
+    counts = {"rows": 4, "sweeps": 2, "burn_in": 1, "thin": 2, "chains": 2, "block": 3, "seed": 5, "first_row": 1}
+    plain = infer(three(), **counts)  # type: ignore[arg-type]
+    same = infer(three(), **{name: np.int64(value) for name, value in counts.items()})  # type: ignore[arg-type]
+    assert all(bool((plain.drawn[name] == same.drawn[name]).all()) for name in ("x", "s", "z"))

@@ -11,12 +11,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
 from gamelearn import run as module
-from gamelearn.errors import RunError
+from gamelearn.errors import DataError, RunError
 from gamelearn.game import Game, load
 from gamelearn.run import Run, train
 from gamelearn.train.observers import CheckpointObserver
@@ -112,6 +113,38 @@ def test_a_stand_in_for_the_data_is_said_loudly(tmp_path: Path) -> None:
     assert "NOTICE: " in said
     assert "gone.npz" in said
     assert run.environment["data_sets"] == {"dataset": "npz"}
+
+
+STAND_IN = ONE_STAGE.replace("shape: [4]", "shape: [1, 8, 8]").replace(
+    "dataset: {type: npz, path: tiny.npz, fields: {x: {binarize: 0.5}}}",
+    "dataset: {type: npz, path: late.npz, fields: {x: {binarize: 0.5}}}\n      otherwise: {type: digits, binarize: 0.5}",
+)
+
+
+def test_a_run_keeps_to_the_data_that_stood_in_when_the_others_appear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    monkeypatch.setenv("GAMELEARN_DATA", str(root))
+    run = train(loaded(tmp_path, text=STAND_IN))
+    assert run.data_sets == {"dataset": "digits"}
+    np.savez(root / "late.npz", x=np.zeros((20, 1, 8, 8), np.float32))
+    assert load(spec_in(tmp_path, STAND_IN)).streams().taken == {"dataset": "npz"}
+    streams = run.game().streams()
+    assert streams.taken == {"dataset": "digits"}
+    assert streams.notices == ("data set 'digits' is taken, on which the run was trained, and not 'npz'",)
+    longer, said = said_by(loaded(tmp_path, "train.rounds=6", text=STAND_IN), resume=True)
+    assert "NOTICE: data set 'digits' is taken, on which the run was trained" in said
+    assert longer.environment["resumed"][0]["data_sets"] == {"dataset": "digits"}
+
+
+def test_nothing_stands_in_for_the_data_that_a_run_was_trained_on(tmp_path: Path) -> None:
+    np.savez(tmp_path / "late.npz", x=np.zeros((20, 1, 8, 8), np.float32))
+    run = train(loaded(tmp_path, text=STAND_IN))
+    (tmp_path / "late.npz").unlink()
+    with pytest.raises(DataError, match=r"the run was trained on data set 'npz', which is absent now: '.*late\.npz' is missing"):
+        run.game().streams()
+    (run.path / "environment.json").unlink()
+    assert run.game().streams().taken == {"dataset": "digits"}
 
 
 def test_resuming_a_finished_run_says_what_to_raise(tmp_path: Path) -> None:

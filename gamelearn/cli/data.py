@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gamelearn.cli.options import Plugins, TableFormat, TextOrJson, Untrusted
+from gamelearn.cli.options import Plugins, Preset, TableFormat, TextOrJson, Untrusted, Values, only_overrides
 from gamelearn.errors import GamelearnError, nearest, quoted
 
 if TYPE_CHECKING:
@@ -17,27 +18,27 @@ if TYPE_CHECKING:
 
 def data(
     name: Annotated[str, typer.Argument(metavar="SPEC|NAME", help="A spec, or the name of a data set (gamelearn list datasets).")],
+    values: Values = None,
     form: TableFormat = TextOrJson.text,
+    preset: Preset = None,
     plugin: Plugins = None,
     untrusted: Untrusted = False,
 ) -> None:
     """Say what the data sets of a spec hold: fields, rows of each split, where it was found. Downloads what is missing.
 
+    Where the data set is absent and 'otherwise' is taken in its place, both are said; the exit status is 2 if neither is there.
+
     \b
     gamelearn data mnist-lvae
+    gamelearn data my_game.yaml data.dataset.path=elsewhere.npz --preset quick
     gamelearn data digits
     """
     from gamelearn.plugins import load_builtins, load_plugins
 
     load_builtins()
     load_plugins(plugin or ())
-    reports = []
-    failures = []
-    for title, options, folder, seed in _data_sets(name, untrusted):
-        try:
-            reports.append(_report(title, options, folder, seed))
-        except GamelearnError as error:
-            failures.append(f"{title} ({options.type}): {error}")
+    sets = list(_data_sets(name, preset or [], only_overrides(values or ()), untrusted))
+    reports, failures = _opened(sets)
     if form == TextOrJson.json:
         typer.echo(json.dumps(reports, indent=2))
     else:
@@ -47,17 +48,53 @@ def data(
         raise GamelearnError("\n".join(failures))
 
 
-def _data_sets(name: str, untrusted: bool) -> Iterator[tuple[str, "DatasetOptions", "DataFolder", int]]:
-    """Yield title, options, folder and data seed of every data set that a name stands for."""
+@dataclass(frozen=True)
+class _Named:
+    """A data set as a spec names it, before it is opened; `is_replaceable` where another is taken if it is absent."""
+
+    title: str
+    options: "DatasetOptions"
+    folder: "DataFolder"
+    seed: int
+    is_replaceable: bool = False
+
+
+def _opened(sets: Sequence[_Named]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return what is said of each data set, and why others cannot be opened.
+
+    One that is absent is no failure where the one that is taken in its place can be opened.
+    """
+    from gamelearn.data.folder import DataAbsent
+
+    reports: list[dict[str, Any]] = []
+    failures: list[str] = []
+    absent: list[str] = []
+    for each in sets:
+        try:
+            reports.append(_report(each))
+        except GamelearnError as error:
+            if each.is_replaceable and isinstance(error, DataAbsent):
+                reports.append({"name": each.title, "type": each.options.type, "absent": str(error)})
+                absent.append(f"{each.title} ({each.options.type}): {error}")
+            else:
+                failures.append(f"{each.title} ({each.options.type}): {error}")
+    return (reports, [*absent, *failures]) if failures else (reports, [])
+
+
+def _data_sets(name: str, preset: list[str], overrides: list[str], untrusted: bool) -> Iterator[_Named]:
+    """Yield every data set that a name stands for."""
     from gamelearn.data.folder import DataFolder
     from gamelearn.shipped import shipped_specs, spec_key
 
     if not Path(name).is_file() and spec_key(name) not in shipped_specs():
-        yield name, _options_by_name(name), DataFolder(Path.cwd(), untrusted=untrusted), 0
+        named = _options_by_name(name)
+        if preset or overrides:
+            raise GamelearnError(f"{name!r} is a data set: key=value and --preset belong to a spec")
+        yield _Named(name, named, DataFolder(Path.cwd(), untrusted=untrusted), 0)
         return
     from gamelearn.game import check
 
-    checked = check(name, untrusted=untrusted)
+    checked = check(name, preset=preset, overrides=overrides, untrusted=untrusted)
     given = checked.spec.data
     folder = DataFolder(Path(checked.file.path).parent, untrusted=untrusted)
     sets = {"dataset": given.dataset, "otherwise": given.otherwise, **given.datasets}
@@ -65,7 +102,7 @@ def _data_sets(name: str, untrusted: bool) -> Iterator[tuple[str, "DatasetOption
         raise GamelearnError(f"{name!r} has no data sets")
     for title, options in sets.items():
         if options is not None:
-            yield title, options, folder, given.seed
+            yield _Named(title, options, folder, given.seed, is_replaceable=title == "dataset" and given.otherwise is not None)
 
 
 def _options_by_name(name: str) -> "DatasetOptions":
@@ -86,15 +123,15 @@ def _options_by_name(name: str) -> "DatasetOptions":
         raise GamelearnError(f"the data set {name!r} needs options ({needs}): name a spec that has it") from None
 
 
-def _report(title: str, options: "DatasetOptions", folder: "DataFolder", seed: int) -> dict[str, Any]:
+def _report(named: _Named) -> dict[str, Any]:
     from gamelearn.data.dataset import SPLITS, DataSet
     from gamelearn.registry import DATASETS
 
-    watched, found = _watched(folder)
-    opened: DataSet = DATASETS[options.type].build(watched, seed, **options.own_options())
+    watched, found = _watched(named.folder)
+    opened: DataSet = DATASETS[named.options.type].build(watched, named.seed, **named.options.own_options())
     return {
-        "name": title,
-        "type": options.type,
+        "name": named.title,
+        "type": named.options.type,
         "fields": {name: {"type": each.type, "shape": list(each.shape), "classes": each.classes} for name, each in opened.fields.items()},
         "rows": {split: opened.length(split) for split in SPLITS},
         "megabytes": round(opened.bytes / 1e6, 1),
@@ -124,6 +161,9 @@ def _watched(folder: "DataFolder") -> tuple["DataFolder", list[str]]:
 
 def _print(report: dict[str, Any]) -> None:
     typer.echo(f"{report['name']}: {report['type']}")
+    if "absent" in report:
+        typer.echo(f"  absent, so 'otherwise' is taken: {report['absent']}")
+        return
     for name, field in report["fields"].items():
         classes = f" with {field['classes']} classes" if field["classes"] else ""
         typer.echo(f"  {name}: {field['type']}{classes} of shape {tuple(field['shape'])}")

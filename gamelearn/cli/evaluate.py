@@ -1,11 +1,12 @@
 """The command `evaluate`. This file measures how good a trained game is."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from gamelearn.cli.choices import Split, Weights, chosen, chosen_estimate, chosen_weights
+from gamelearn.cli.data_progress import data_progress
 from gamelearn.cli.guard import say
 from gamelearn.cli.options import Device, Plugins, TableFormat, TextOrJson, Untrusted
 from gamelearn.cli.runs import find_run
@@ -16,40 +17,23 @@ if TYPE_CHECKING:
     from gamelearn.run import Run
 
 
-class Split(StrEnum):
-    """The splits of a data set."""
-
-    train = "train"
-    validation = "validation"
-    test = "test"
-
-
-class Weights(StrEnum):
-    """Which of a run's weights."""
-
-    ema = "ema"
-    last = "last"
-
-
-class Estimate(StrEnum):
-    """What a chain averages."""
-
-    conditionals = "conditionals"
-    counts = "counts"
-
-
 def evaluate(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or a game's name below runs/ (its newest run).")],
     metric: Annotated[
         list[str] | None, typer.Option("--metric", metavar="NAME", help="Of the spec's 'evaluate', or a known one; may be repeated.")
     ] = None,
-    split: Annotated[list[Split] | None, typer.Option("--split", help="May be repeated.  [default: validation]")] = None,
+    split: Annotated[
+        list[str] | None,
+        typer.Option("--split", metavar="SPLIT", help="train, validation or test; may be repeated.  [default: validation]"),
+    ] = None,
     count: Annotated[int | None, typer.Option("--count", min=1, help="How many images or samples.  [default: as the metric says]")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal figures.")] = 0,
     checkpoint: Annotated[
         int | None, typer.Option("--checkpoint", metavar="ROUND", min=0, help="Which one.  [default: the newest]")
     ] = None,
-    weights: Annotated[Weights | None, typer.Option("--weights", help="[default: averaged ones where there are any]")] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", metavar="WHICH", help="ema or last.  [default: averaged ones where there are any]")
+    ] = None,
     sampler: Annotated[
         str | None, typer.Option("--sampler", metavar="NAME", help="The chain; 'automatic' follows from the factors.")
     ] = None,
@@ -57,7 +41,10 @@ def evaluate(
     burn_in: Annotated[int | None, typer.Option("--burn-in", min=0, help="How many sweeps come before.")] = None,
     thin: Annotated[int | None, typer.Option("--thin", min=1, help="Every sweep of so many counts.")] = None,
     chains: Annotated[int | None, typer.Option("--chains", min=1, help="How many chains each image has.")] = None,
-    estimate: Annotated[Estimate | None, typer.Option("--estimate", help="What a chain averages: probabilities, or draws.")] = None,
+    estimate: Annotated[
+        str | None,
+        typer.Option("--estimate", metavar="HOW", help="What a chain averages: conditionals (probabilities), or counts (of draws)."),
+    ] = None,
     form: TableFormat = TextOrJson.text,
     device: Device = None,
     plugin: Plugins = None,
@@ -74,20 +61,24 @@ def evaluate(
     gamelearn evaluate runs/celeba-seg/2 --count 64 --sweeps 20 --chains 4 --format json
     gamelearn evaluate celeba-seg --metric class_frequencies --sweeps 300 --weights last
     """
-    values = {"sampler": sampler, "sweeps": sweeps, "burn_in": burn_in, "thin": thin, "chains": chains, "estimate": estimate}
-    chain = {name: str(value) if isinstance(value, StrEnum) else value for name, value in values.items() if value is not None}
-    splits = [str(each) for each in dict.fromkeys(split or [Split.validation])]
+    values = {"sampler": sampler, "sweeps": sweeps, "burn_in": burn_in, "thin": thin, "chains": chains}
+    chain = {name: value for name, value in {**values, "estimate": chosen_estimate(estimate)}.items() if value is not None}
+    splits = [str(chosen(Split, "split", each)) for each in dict.fromkeys(split or ["validation"])]
+    which = chosen_weights(weights)
     from gamelearn.metrics.evaluation import choose_metrics
     from gamelearn.run import Run
     from gamelearn.train.device import choose_device
 
     opened = Run(find_run(run), say=say)
-    taken: Literal["ema", "last"] | None = None if weights is None else "ema" if weights == Weights.ema else "last"
+    taken: Literal["ema", "last"] | None = None if which is None else "ema" if which == Weights.ema else "last"
     state = opened.state(checkpoint)
     game = opened.game(state.progress.round, weights=taken, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)
-    chosen = choose_metrics(game, metric)
+    metrics = choose_metrics(game, metric)
+    if game.graph.streams:
+        with data_progress():
+            game.streams()
     facts = _facts(opened, game, state.progress.round, averaged=bool(state.averages) and taken != "last")
-    _evaluate(opened.path, game, facts, chosen, splits, count, seed, chain, form)
+    _evaluate(opened.path, game, facts, metrics, splits, count, seed, chain, form)
 
 
 def _facts(run: "Run", game: "Game", round_number: int, *, averaged: bool) -> dict[str, Any]:

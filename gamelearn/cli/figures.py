@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gamelearn.cli.evaluate import Split, Weights
+from gamelearn.cli.choices import Split, Weights, chosen, chosen_weights
+from gamelearn.cli.data_progress import data_progress
 from gamelearn.cli.guard import say
 from gamelearn.cli.options import Device, Plugins, Untrusted
 from gamelearn.cli.runs import find_run
@@ -32,9 +33,17 @@ class FigureName(StrEnum):
 def figures(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or a game's name below runs/ (its newest run).")],
     figure: Annotated[
-        list[FigureName] | None, typer.Option("--figure", help="Which one; may be repeated.  [default: all that the game supports]")
+        list[str] | None,
+        typer.Option(
+            "--figure",
+            metavar="NAME",
+            help="transfer, reconstructions, samples or inpainting; may be repeated.  [default: all that the game supports]",
+        ),
     ] = None,
-    split: Annotated[Split | None, typer.Option("--split", help="Whose data.  [default: validation, else train]")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", metavar="SPLIT", help="Whose data: train, validation or test.  [default: validation, else train]"),
+    ] = None,
     count: Annotated[int, typer.Option("--count", min=1, help="How many columns.")] = 8,
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal figures.")] = 0,
     hide: Annotated[
@@ -48,7 +57,7 @@ def figures(
         int | None, typer.Option("--checkpoint", metavar="ROUND", min=0, help="Which one.  [default: the newest]")
     ] = None,
     weights: Annotated[
-        Weights | None, typer.Option("--weights", help="Averaged or last ones.  [default: averaged, where there are any]")
+        str | None, typer.Option("--weights", metavar="WHICH", help="ema (averaged) or last.  [default: averaged, where there are any]")
     ] = None,
     device: Device = None,
     plugin: Plugins = None,
@@ -65,17 +74,18 @@ def figures(
     gamelearn figures celeba-seg --figure inpainting --hide square:24 --split test
     gamelearn figures runs/celeba-seg/2 --figure samples --sweeps 1000 --count 10 --seed 1
     """
+    where = None if split is None else str(chosen(Split, "split", split))
+    names = [str(chosen(FigureName, "figure", each)) for each in figure] if figure else None
+    which = chosen_weights(weights)
     from gamelearn.report.figures.figure import Request
     from gamelearn.report.figures.make import draw_figures
     from gamelearn.run import Run
     from gamelearn.train.device import choose_device
 
     opened = Run(find_run(run), say=say)
-    taken: Literal["ema", "last"] | None = None if weights is None else "ema" if weights == Weights.ema else "last"
+    taken: Literal["ema", "last"] | None = None if which is None else "ema" if which == Weights.ema else "last"
     game, origin = game_of(opened, checkpoint, taken, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)
-    where = None if split is None else str(split)
     request = Request(count=count, seed=seed, split=where, hide=hide, sampler=sampler, sweeps=sweeps, origin=origin)
-    names = [str(each) for each in figure] if figure else None
     tell(draw_figures(game, out or opened.path / FOLDER, request, names), asked=bool(names))
 
 
@@ -83,7 +93,9 @@ def game_of(run: "Run", checkpoint: int | None, weights: Literal["ema", "last"] 
     """Return the game of a run's checkpoint, with the words for its captions; absent data that another stands in for is said."""
     state = run.state(checkpoint)
     game = run.game(state.progress.round, weights=weights, **options)
-    for notice in game.streams().notices if game.graph.streams else ():
+    with data_progress():
+        notices = game.streams().notices if game.graph.streams else ()
+    for notice in notices:
         say(f"NOTICE: {notice}")
     averaged = ", averaged weights" if state.averages and weights != "last" else ""
     return game, f"{game.graph.name}, round {state.progress.round}{averaged}"

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gamelearn.cli.evaluate import Estimate, Weights
+from gamelearn.cli.choices import Weights, chosen, chosen_estimate, chosen_weights
 from gamelearn.cli.guard import say
 from gamelearn.cli.options import Device, Plugins, TableFormat, TextOrJson, Untrusted
 from gamelearn.cli.runs import find_run
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from gamelearn.report.inferring import Answer, Kept
 
 _BLOCK = 64
+
+
+class Shown(StrEnum):
+    """What of an image is shown: the decision, or a draw."""
+
+    decided = "decided"
+    drawn = "drawn"
 
 
 def infer(
@@ -50,16 +58,23 @@ def infer(
     burn_in: Annotated[int | None, typer.Option("--burn-in", min=0, help="How many come before.  [default: the sampler's]")] = None,
     thin: Annotated[int | None, typer.Option("--thin", min=1, help="Every sweep of so many counts.  [default: the sampler's]")] = None,
     chains: Annotated[int | None, typer.Option("--chains", min=1, help="How many each row has.  [default: the sampler's]")] = None,
-    estimate: Annotated[Estimate | None, typer.Option("--estimate", help="What is averaged: probabilities, or draws.")] = None,
+    estimate: Annotated[
+        str | None, typer.Option("--estimate", metavar="HOW", help="What is averaged: conditionals (probabilities), or counts (of draws).")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal answers.")] = 0,
     checkpoint: Annotated[
         int | None, typer.Option("--checkpoint", metavar="ROUND", min=0, help="Which one.  [default: the newest]")
     ] = None,
-    weights: Annotated[Weights | None, typer.Option("--weights", help="[default: averaged ones where there are any]")] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", metavar="WHICH", help="ema or last.  [default: averaged ones where there are any]")
+    ] = None,
     block: Annotated[int, typer.Option("--block", min=1, help="How many rows are in memory at a time.")] = _BLOCK,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="A new folder.  [default: RUN/inferred/NUMBER]")] = None,
     save: Annotated[str, typer.Option("--save", metavar="WHAT,WHAT", help="As arrays: decided, mean, deviation, drawn.")] = "decided",
-    images: Annotated[bool, typer.Option("--images", help="Also write decided images one by one, as PNG.")] = False,
+    images: Annotated[bool, typer.Option("--images", help="Also write the images one by one, as PNG.")] = False,
+    show: Annotated[
+        str, typer.Option("--show", metavar="WHAT", help="In sheets and by --images: decided, or drawn, a joint draw of all variables.")
+    ] = "decided",
     form: TableFormat = TextOrJson.text,
     device: Device = None,
     plugin: Plugins = None,
@@ -79,20 +94,23 @@ def infer(
     gamelearn infer celeba-seg --given x=faces/ --resize --hide x=square:24 --want s,x --images
     gamelearn infer celeba-seg --given x=faces.npz --hide x=masks.npz --truth s=labels.npz --sweeps 50 --chains 4
     gamelearn infer celeba-seg --given s=map.png --save decided,drawn
-    gamelearn infer celeba-seg --rows 64 --burn-in 100
+    gamelearn infer celeba-seg --given s=map.png --show drawn --images
+    gamelearn infer celeba-seg --rows 64 --burn-in 100 --show drawn
     """
     values = {"sampler": sampler, "sweeps": sweeps, "burn_in": burn_in, "thin": thin, "chains": chains}
-    chain = {name: value for name, value in {**values, "estimate": estimate and estimate.value}.items() if value is not None}
-    kept = _kept(save)
+    chain = {name: value for name, value in {**values, "estimate": chosen_estimate(estimate)}.items() if value is not None}
+    kept, shown, which = _kept(save), chosen(Shown, "value of --show", show), chosen_weights(weights)
     files = {"given": given or [], "hide": hide or [], "truth": truth or []}
     from gamelearn.report.inferring import Output, Question, infer_files
 
-    game, folder, facts = _opened(run, checkpoint, weights, device, plugin or [], untrusted)
+    game, folder, facts = _opened(run, checkpoint, which, device, plugin or [], untrusted)
     evidence = _evidence(game, files, rows, seed, resize)
     wanted = tuple(name.strip() for text in want for name in text.split(",")) if want else None
-    output = Output(out, folder / "inferred", kept, images, {**facts, **files, "chain": chain, "seed": seed})
+    output = Output(
+        out, folder / "inferred", kept, images, {**facts, **files, "seed": seed}, show="drawn" if shown == Shown.drawn else "decided"
+    )
     with _progress(evidence.rows) as progress:
-        answer = infer_files(game, evidence, Question(wanted, chain, seed, block), output, progress)
+        answer = infer_files(game, evidence, Question(wanted, chain, seed, block), output, progress, lambda text: say(f"WARNING: {text}"))
     _tell(answer, form)
 
 
@@ -160,8 +178,6 @@ def _tell(answer: "Answer", form: TextOrJson) -> None:
     else:
         for table in tables_of(answer):
             Console().print(table)
-    for warning in answer.warnings:
-        say(f"WARNING: {warning}")
     if form == TextOrJson.text:
         for path in answer.paths:
             typer.echo(str(path))

@@ -83,11 +83,13 @@ def _joint(game: "Game", player: str | None, count: int, seed: int, decide: "Dec
 def _limit(
     game: "Game", sampler: str | None, sweeps: int | None, after: str | None, count: int, seed: int, decide: "Decide"
 ) -> "tuple[str, dict[str, torch.Tensor]]":
+    from gamelearn.gibbs.choice import choose_sampler
     from gamelearn.sampling import limiting
 
-    values = limiting(game, count, sampler=sampler, sweeps=sweeps or _SWEEPS, after=after, seed=seed, decide=decide)
+    name = choose_sampler(game.graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset()).name
+    values = limiting(game, count, sampler=name, sweeps=sweeps or _SWEEPS, after=after, seed=seed, decide=decide)
     ends = f"-after-{re.sub(r'[^A-Za-z0-9]+', '-', after).strip('-')}" if after else ""
-    return f"{decide}s-{sampler or 'chain'}-{sweeps or _SWEEPS}-sweeps{ends}-seed-{seed}", values
+    return f"{decide}s-{name}-sweeps-{sweeps or _SWEEPS}{ends}-seed-{seed}", values
 
 
 def _write(game: "Game", values: "dict[str, torch.Tensor]", folder: Path, title: str) -> list[Path]:

@@ -3,7 +3,7 @@
 What is known from the options alone is found without opening anything. This file binds variables to fields.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -88,10 +88,19 @@ def _source_mistakes(data: Data, stream: Stream) -> Iterator[Mistake]:
 def _declared_misfits(data: Data, stream: Stream, variables: Mapping[str, Variable]) -> Iterator[Mistake]:
     name = data_set_of(data, stream)
     options = data_sets_of(data).get(name or "")
+    if name is not None and options is not None:
+        yield from _misfits_of(options, stream, variables, label_of(data, name, options.type))
+
+
+def _misfits_of(options: DatasetOptions, stream: Stream, variables: Mapping[str, Variable], label: str) -> Iterator[Mistake]:
     fields = declared_fields(options)
-    if name is None or options is None or fields is None:
+    if fields is not None:
+        yield from misfits(stream, variables, fields, label, options)
         return
-    yield from misfits(stream, variables, fields, label_of(data, name, options.type), options)
+    names = declared_names(options)
+    for path, _, field in _shown(stream, variables):
+        if names is not None and field not in names:
+            yield _unknown_field(path, field, label, names, {*variables, *stream.variables.values()})
 
 
 def declared_fields(options: DatasetOptions | None) -> Mapping[str, Field] | None:
@@ -100,6 +109,12 @@ def declared_fields(options: DatasetOptions | None) -> Mapping[str, Field] | Non
         return None
     build: Any = DATASETS[options.type].build
     return build.declared_fields(options)
+
+
+def declared_names(options: DatasetOptions) -> Collection[str] | None:
+    """Return the names of the fields that a data set's options list, None where they list none."""
+    names: Any = getattr(DATASETS[options.type].build, "declared_names", None)
+    return names(options) if names else None
 
 
 def misfits(
@@ -112,12 +127,9 @@ def misfits(
         label: what messages call the data set.
         options: the data set's options, for the hint.
     """
-    shown: list[tuple[Path, str, str]] = [(("variables", name), name, field) for name, field in stream.variables.items()]
-    if stream.balance is not None and stream.balance in variables and stream.balance not in stream.variables:
-        shown.append((("balance",), stream.balance, stream.balance))
-    for path, name, field in shown:
+    for path, name, field in _shown(stream, variables):
         if field not in fields:
-            yield _unknown_field(path, field, label, fields)
+            yield _unknown_field(path, field, label, fields, {*variables, *stream.variables.values()})
         elif name in variables and not _fits(variables[name], fields[field]):
             variable = variables[name]
             mine = describe_field(variable.type, variable.shape, variable.classes)
@@ -125,8 +137,17 @@ def misfits(
             yield Mistake(path, f"variable {name!r} is {mine}, field {field!r} of data set {label!r} is {fields[field]}{hint}")
 
 
-def _unknown_field(path: Path, field: str, label: str, fields: Mapping[str, Field]) -> Mistake:
-    return Mistake(path, f"data set {label!r} has no field {field!r}; it has {quoted(sorted(fields))}", nearest(field, fields))
+def _shown(stream: Stream, variables: Mapping[str, Variable]) -> list[tuple[Path, str, str]]:
+    """Return the variables that a stream shows or balances, each with its path below the stream before it, its field after it."""
+    shown: list[tuple[Path, str, str]] = [(("variables", name), name, field) for name, field in stream.variables.items()]
+    if stream.balance is not None and stream.balance in variables and stream.balance not in stream.variables:
+        shown.append((("balance",), stream.balance, stream.balance))
+    return shown
+
+
+def _unknown_field(path: Path, field: str, label: str, fields: Collection[str], taken: set[str]) -> Mistake:
+    hint = nearest(field, fields, taken)
+    return Mistake(path, f"data set {label!r} has no field {field!r}; it has {quoted(sorted(fields))}", hint)
 
 
 def _fits(variable: Variable, field: Field) -> bool:
@@ -207,13 +228,14 @@ def _shows_all(data: Data, stream: Stream) -> bool:
 
 
 def _stand_in_mistakes(data: Data, variables: Mapping[str, Variable]) -> Iterator[Mistake]:
-    fields = declared_fields(data.otherwise)
-    if data.otherwise is None or fields is None:
+    """Find what does not fit in the data set that stands in; a field that neither has is the stream's mistake, told there."""
+    if data.otherwise is None:
         return
-    found = {
-        each.what: each
-        for stream in data.streams.values()
-        for each in misfits(stream, variables, fields, data.otherwise.type, data.otherwise)
-    }
+    found: dict[str, Mistake] = {}
+    for stream in data.streams.values():
+        known = {each.path for each in _declared_misfits(data, stream, variables) if each.what.startswith("data set")}
+        unknown = {("variables", name) for name, field in stream.variables.items() if name == field and name not in variables}
+        misfit = _misfits_of(data.otherwise, stream, variables, data.otherwise.type)
+        found.update({each.what: each for each in misfit if each.path not in known | unknown})
     for each in found.values():
         yield Mistake(("otherwise",), each.what, each.suggestion)

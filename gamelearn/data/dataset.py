@@ -125,6 +125,8 @@ class DataSet:
     """Whether a row may lack some of its values."""
     notices: Sequence[str] = ()
     """What the user has to be told loudly about the data that was found."""
+    class_names: Mapping[str, Sequence[str]] = MappingProxyType({})
+    """The names of the classes, in their order, by categorical field; a field may be left out."""
 
     def __init__(self, columns: Mapping[str, Column], splits: Mapping[str, Tensor]) -> None:
         self._columns = dict(columns)

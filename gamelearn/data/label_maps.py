@@ -20,7 +20,10 @@ Size = tuple[int, int]
 
 Result = TypeVar("Result")
 
-_MODES = frozenset({"1", "L", "P"})
+LABEL_MODES = frozenset({"1", "L", "P"})
+"""The modes of pixels that are classes: bits, grey values, numbers of palette colours."""
+
+_COLOURED = frozenset({"RGB", "RGBA", "CMYK", "YCbCr"})
 _MOST_PIXELS = 2**26
 _MOST_NAMED = 10
 _ORIENTATION = 0x0112
@@ -74,11 +77,30 @@ def read_label_map(file: Path) -> Labels:
     """
 
     def values(image: Image.Image) -> Labels:
-        if image.mode not in _MODES:
-            raise DataError(f"the label map {file} has pixels of mode {image.mode!r}: expected 8 bits, grey or of a palette")
+        if image.mode not in LABEL_MODES:
+            raise DataError(f"the label map {file} {_why_no_classes(image)}")
         return np.array(image, dtype=np.uint8)
 
     return _decoded(file, "label map", values)
+
+
+def why_no_classes(file: Path) -> str:
+    """Return why an image file whose pixels are not of `LABEL_MODES` is no label map, as the end of a sentence.
+
+    Raises:
+        DataError: it is damaged, or too large.
+    """
+    return _decoded(file, "label map", _why_no_classes)
+
+
+def _why_no_classes(image: Image.Image) -> str:
+    expected = "expected 8 bits, grey or of a palette, whose numbers are classes"
+    if image.mode not in _COLOURED:
+        return f"has pixels of mode {image.mode!r}: {expected}"
+    red, green, blue = np.moveaxis(np.array(image.convert("RGB")), -1, 0)
+    if np.array_equal(red, green) and np.array_equal(green, blue):
+        return f"has the same values in three colours (mode {image.mode!r}): {expected}; save one of the three"
+    return f"is a coloured image (mode {image.mode!r}), such as a photograph: {expected}"
 
 
 def read_mask(file: Path) -> NDArray[np.bool_]:

@@ -87,6 +87,11 @@ class Npz(DataSet):
         check_columns(str(file), columns, length)
         super().__init__(columns, split_rows(length, validation, test, seed))
 
+    @classmethod
+    def declared_names(cls, options: NpzOptions) -> tuple[str, ...] | None:
+        """Return the names of the fields, where the options list them; what they hold is known from the archive alone."""
+        return None if options.fields is None else tuple(options.fields)
+
 
 def _wanted(fields: Mapping[str, ArrayOptions] | None) -> set[str] | None:
     return None if fields is None else {options.array or name for name, options in fields.items()}

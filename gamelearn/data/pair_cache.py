@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 
 from gamelearn.data.folder import DataFolder
 from gamelearn.data.label_maps import Labels, Size, listed
+from gamelearn.data.progress import say_progress
+from gamelearn.data.words import counted
 from gamelearn.errors import DataError
 
 Read = Callable[[int], tuple[NDArray[np.uint8], Labels]]
@@ -75,6 +77,19 @@ def cached_pairs(folder: DataFolder, name: str, key: Iterable[object], rows: int
     return _temporary(folder_name, name, rows, size, read)
 
 
+def find_unreadable(name: str, rows: int, read: Read) -> str | None:
+    """Return what is wrong with pairs that cannot be read, or None; all are decoded for that, and nothing is kept.
+
+    Args:
+        name: of the data set.
+        rows: how many pairs there are.
+        read: decodes one of them.
+    """
+    found = _read_all(f"{name}: images checked", rows, read)
+    problems = [str(each) for each in found if isinstance(each, DataError)]
+    return _unusable(name, rows, problems) if problems else None
+
+
 def file_state(path: os.DirEntry[str] | Path) -> tuple[str, int, int]:
     """Return what tells whether a file is still the same: its name, size, and time of change."""
     found = path.stat()
@@ -97,7 +112,7 @@ def _check_size(folder: DataFolder, rows: int, size: Size) -> None:
     needed = rows * size[0] * size[1] * 4
     if needed > folder.byte_limit:
         raise DataError(
-            f"{rows:,} images of {size[0]}x{size[1]} take {needed:,} bytes; at most {folder.byte_limit:,} are read{folder.why_limited}: "
+            f"{counted(rows, 'image')} of {size[0]}x{size[1]} {'takes' if rows == 1 else 'take'} {needed:,} bytes; at most {folder.byte_limit:,} are read{folder.why_limited}: "
             "set a smaller 'size'"
         )
 
@@ -158,15 +173,20 @@ def _write_files(part: Path, name: str, rows: int, size: Size, read: Read) -> No
     with (part / _FILES[0]).open("xb") as images, (part / _FILES[1]).open("xb") as labels:
         _write_head(images, (rows, 3, *size))
         _write_head(labels, (rows, *size))
-        for found in _read_all(rows, read):
+        for found in _read_all(f"{name}: images decoded", rows, read):
             if isinstance(found, DataError):
                 problems.append(str(found))
             elif not problems:
                 images.write(np.ascontiguousarray(found[0], np.uint8).data)
                 labels.write(np.ascontiguousarray(found[1], np.uint8).data)
     if problems:
-        raise DataError(f"data set {name!r}: {len(problems):,} of {rows:,} images with their label maps cannot be used:{listed(problems)}")
+        raise DataError(_unusable(name, rows, problems))
     (part / _MANIFEST).write_text(json.dumps({name: _hash(part / name) for name in _FILES}, indent=2))
+
+
+def _unusable(name: str, rows: int, problems: list[str]) -> str:
+    of = f"{len(problems):,} of {counted(rows, 'image')}" if rows > 1 else "the only image"
+    return f"data set {name!r}: {of} with {'its label map' if rows == 1 else 'their label maps'} cannot be used:{listed(problems)}"
 
 
 def _write_head(stream: BinaryIO, shape: tuple[int, ...]) -> None:
@@ -174,8 +194,8 @@ def _write_head(stream: BinaryIO, shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(stream, head)
 
 
-def _read_all(rows: int, read: Read) -> Iterator[tuple[NDArray[np.uint8], Labels] | DataError]:
-    """Yield every row in order, decoded by several threads; a row that cannot be read is the error."""
+def _read_all(title: str, rows: int, read: Read) -> Iterator[tuple[NDArray[np.uint8], Labels] | DataError]:
+    """Yield every row in order, decoded by several threads; a row that cannot be read is the error. Progress is told by the title."""
 
     def attempt(row: int) -> tuple[NDArray[np.uint8], Labels] | DataError:
         try:
@@ -184,5 +204,8 @@ def _read_all(rows: int, read: Read) -> Iterator[tuple[NDArray[np.uint8], Labels
             return error
 
     with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
+        say_progress(title, 0, rows)
         for start in range(0, rows, _AT_ONCE):
-            yield from threads.map(attempt, range(start, min(start + _AT_ONCE, rows)))
+            end = min(start + _AT_ONCE, rows)
+            yield from threads.map(attempt, range(start, end))
+            say_progress(title, end, rows)

@@ -28,6 +28,7 @@ from gamelearn.data.label_maps import (
     same_shape,
 )
 from gamelearn.data.pair_cache import cached_pairs, file_state
+from gamelearn.data.words import counted
 from gamelearn.errors import DataError, quoted
 from gamelearn.options import Listed, mistake
 from gamelearn.registry import DATASETS
@@ -137,7 +138,9 @@ def _pairs(folder: DataFolder, place: Path, images: str, labels: str) -> list[_P
     alone = [f"{first[stem]} has no label map {place / labels / stem}.png" for stem in sorted(first.keys() - second.keys())]
     alone += [f"{second[stem]} has no image {place / images / stem}.*" for stem in sorted(second.keys() - first.keys())]
     if alone:
-        raise DataError(f"{place}: {len(alone):,} files lack their partner, which has the same name:{listed(alone)}")
+        raise DataError(
+            f"{place}: {counted(len(alone), 'file lacks its', 'files lack their')} partner, which has the same name:{listed(alone)}"
+        )
     if not first:
         raise DataError(f"{place / images} has no images: none of its files ends in {quoted(sorted(IMAGE_ENDINGS))}")
     return [_Pair(first[stem], second[stem]) for stem in sorted(first)]
@@ -159,7 +162,7 @@ def _by_stem(folder: DataFolder, place: Path, endings: frozenset[str]) -> dict[s
             twice.append(f"{found[file.stem]} and {file}")
         found[file.stem] = file
     if twice:
-        raise DataError(f"{place}: {len(twice):,} names occur twice:{listed(twice)}")
+        raise DataError(f"{place}: {counted(len(twice), 'name occurs', 'names occur')} twice:{listed(twice)}")
     return found
 
 

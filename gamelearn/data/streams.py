@@ -125,6 +125,11 @@ class Streams:
         for part in chosen.split(rows):
             yield self._place_all(_read(binding, split, part, tuple(binding.fields)))
 
+    def class_names(self, stream: str, variable: str) -> tuple[str, ...]:
+        """Return what the data set calls the classes of a variable that a stream shows; nothing where it has no names for them."""
+        binding = self._bindings[stream]
+        return tuple(binding.data_set.class_names.get(binding.fields[variable], ()))
+
     def close(self) -> None:
         """End the thread that reads ahead, if there is one."""
         if self._prefetch:
@@ -208,6 +213,7 @@ def open_streams(
     device: torch.device | str,
     dtype: torch.dtype,
     memory_limit: int = 2**30,
+    trained_on: Mapping[str, str] | None = None,
 ) -> Streams:
     """Open the data sets of a spec, compare their fields with the variables, and return the streams.
 
@@ -219,13 +225,14 @@ def open_streams(
         device: where batches are to lie.
         dtype: the type of floating-point batches.
         memory_limit: the size in bytes up to which a data set is held on the device.
+        trained_on: the type of the data set that was taken before, by the data set's name: no other takes its place now.
 
     Raises:
         DataAbsent: a data set is absent, and no other stands in for it.
         DataError: a data set is damaged or does not fit the variables; all misfits are listed.
     """
     _raise_all(field_mistakes(data, variables))
-    opened, notices = _open_data_sets(data, folder)
+    opened, notices = _open_data_sets(data, folder, trained_on or {})
     bindings = {name: _bind(data, name, opened) for name in data.streams}
     _raise_all(each.below(("streams", name)) for name in data.streams for each in _misfits_of(data, name, opened, variables))
     return Streams(
@@ -258,23 +265,34 @@ def _raise_all(mistakes: Iterator[Mistake] | Sequence[Mistake]) -> None:
         raise DataMisfit("\n".join(lines), found)
 
 
-def _open_data_sets(data: Data, folder: DataFolder) -> tuple[dict[str, _Opened], list[str]]:
+def _open_data_sets(data: Data, folder: DataFolder, trained_on: Mapping[str, str]) -> tuple[dict[str, _Opened], list[str]]:
     opened: dict[str, _Opened] = {}
-    notices = []
+    notices: list[str] = []
     used = {data_set_of(data, stream) for stream in data.streams.values()}
-    for name, options in data_sets_of(data).items():
+    for name in data_sets_of(data):
         if name not in used:
             continue
-        try:
-            data_set = _build(options, folder, data.seed)
-        except DataAbsent as error:
-            if data.otherwise is None:
-                raise
-            notices.append(f"data set {options.type!r} is absent, {data.otherwise.type!r} is taken instead: {error}")
-            options, data_set = data.otherwise, _build(data.otherwise, folder, data.seed)
+        data_set, options = _open_data_set(data, name, folder, trained_on.get(name), notices)
         opened[name] = _Opened(data_set, options, label_of(data, name, options.type))
         notices += [f"data set {opened[name].label!r}: {notice}" for notice in data_set.notices]
     return opened, notices
+
+
+def _open_data_set(data: Data, name: str, folder: DataFolder, before: str | None, notices: list[str]) -> tuple[DataSet, DatasetOptions]:
+    """Open the data set of a name, or the one that stands in for it: always the same one for a run."""
+    options, stand_in = data_sets_of(data)[name], data.otherwise
+    if stand_in and before == stand_in.type != options.type:
+        notices.append(f"data set {stand_in.type!r} is taken, on which the run was trained, and not {options.type!r}")
+        return _build(stand_in, folder, data.seed), stand_in
+    try:
+        return _build(options, folder, data.seed), options
+    except DataAbsent as error:
+        if before == options.type:
+            raise DataAbsent(f"the run was trained on data set {options.type!r}, which is absent now: {error}") from None
+        if stand_in is None:
+            raise
+        notices.append(f"data set {options.type!r} is absent, {stand_in.type!r} is taken instead: {error}")
+        return _build(stand_in, folder, data.seed), stand_in
 
 
 def _build(options: DatasetOptions, folder: DataFolder, seed: int) -> DataSet:

@@ -12,10 +12,12 @@ from typing import Literal
 
 import numpy as np
 
-from gamelearn.data.npz import ArrayHead, read_head, read_heads
+from gamelearn.data.npz import ArrayHead, read_head
 from gamelearn.errors import DataError, nearest, quoted
 from gamelearn.files.source import Array, Source, lengths, native
 
+_AT_ONCE = 2**28
+"""How many bytes of an array that is stored column by column are read at a time."""
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, OSError, NotImplementedError, RuntimeError, SyntaxError)
 
 
@@ -47,10 +49,11 @@ class ArraySource(Source):
             whole = np.memmap(self.path, head.dtype, "r", head.offset, head.shape, order)
         except (OSError, ValueError) as error:
             raise _damaged(self.path, error) from None
-        first = 0
-        for rows in lengths(self.rows, size):
-            yield native(np.array(whole[first : first + rows]))
-            first += rows
+        stretch = rows_at_once(head, size)
+        for start in range(0, self.rows, stretch):
+            part = native(np.array(whole[start : start + stretch], order="C"))
+            for first in range(0, len(part), size):
+                yield part[first : first + size]
 
     def _unpacked(self, size: int) -> Iterator[Array]:
         """Yield blocks of a member of an archive; its check sum is known to be right when the last has been followed by nothing."""
@@ -67,6 +70,23 @@ class ArraySource(Source):
                     raise ValueError(f"{self.array!r} is longer than its head says")
         except _DAMAGE as error:
             raise _damaged(self.path, error) from None
+
+
+def rows_at_once(head: ArrayHead, size: int) -> int:
+    """Return how many rows of a .npy file are read at a time, a multiple of the rows of a block.
+
+    The rows of an array that is stored column by column lie all over the file: every reading goes through the whole of it, so
+    that as many rows are read as memory may hold.
+
+    >>> rows_at_once(ArrayHead(np.dtype("uint8"), (10**6, 2**20), True, 128), 60)
+    240
+    >>> rows_at_once(ArrayHead(np.dtype("uint8"), (10**6, 2**20), False, 128), 60)
+    60
+    """
+    if not head.fortran or len(head.shape) < 2:
+        return size
+    one_row = prod(head.shape[1:]) * head.dtype.itemsize
+    return max(1, _AT_ONCE // one_row // size) * size
 
 
 def open_npy(path: Path) -> ArraySource:
@@ -109,11 +129,28 @@ def array_heads(path: Path) -> dict[str, ArrayHead]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            heads = read_heads(archive)
+            heads = {info.filename.removesuffix(".npy"): _head_of(path, archive, info) for info in archive.infolist()}
             _check_sizes(archive, heads)
             return heads
     except _DAMAGE as error:
         raise _damaged(path, error) from None
+
+
+def _head_of(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArrayHead:
+    """Return the head of a member.
+
+    Raises:
+        DataError: the member is no array, by its name or by its first bytes.
+    """
+    expected = "expected arrays alone, as numpy.savez writes them, each a member that ends in .npy"
+    if not info.filename.endswith(".npy"):
+        raise DataError(f"{path} holds {info.filename!r}, which is no array: {expected}")
+    with archive.open(info) as packed:
+        try:
+            return read_head(info.filename, packed)
+        except ValueError as error:
+            what = " ".join(str(error).split())
+            raise DataError(f"{path} holds {info.filename!r}, which is damaged or no array ({what}): {expected}") from None
 
 
 def _check_sizes(archive: zipfile.ZipFile, heads: Mapping[str, ArrayHead]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.files.arrays import array_heads
 from gamelearn.files.masks import hides_anything, open_mask
@@ -131,7 +132,9 @@ def open_evidence(
     true = {name: open_values(text, variables[name], resize=resize) for name, text in truth.items()}
     for source in true.values():
         if source.rows != count:
-            raise EvidenceError(f"{source.origin} has the truth of {source.rows} rows, but {count} are to be inferred")
+            raise EvidenceError(
+                f"{source.origin} has the truth of {counted(source.rows, 'row')}, but {count:,} {'is' if count == 1 else 'are'} to be inferred"
+            )
     names = _names([*values.values(), *masks.values(), *true.values()], count)
     return EvidenceFiles(variables, values, {name: mask for name, mask in masks.items() if hides_anything(mask)}, true, count, names)
 
@@ -156,14 +159,14 @@ def _count(values: Mapping[str, Source], rows: int | None) -> int:
     if found is None and rows is None:
         raise EvidenceError("nothing is given: say by --rows how many rows are to be drawn")
     if found is not None and rows is not None and rows != found:
-        raise EvidenceError(f"--rows says {rows}, but {next(iter(values.values())).origin} has {found} rows: leave --rows out")
+        raise EvidenceError(f"--rows says {rows}, but {next(iter(values.values())).origin} has {counted(found, 'row')}: leave --rows out")
     return found or rows or 0
 
 
 def _same_rows(sources: Iterable[Source]) -> None:
     for first, second in pairwise(sources):
         if first.rows != second.rows:
-            raise EvidenceError(f"{first.origin} has {first.rows} rows, {second.origin} has {second.rows}")
+            raise EvidenceError(f"{first.origin} has {counted(first.rows, 'row')}, {second.origin} has {second.rows:,}")
 
 
 def named_files(texts: Sequence[str], variables: Mapping[str, Variable], option: str) -> tuple[dict[str, str], list[str]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gamelearn.data.images import IMAGE_ENDINGS, ImageColumn
-from gamelearn.data.label_maps import Size, fit_labels, image_size, read_label_map, read_mask
+from gamelearn.data.label_maps import LABEL_MODES, Size, fit_labels, image_size, read_label_map, read_mask, why_no_classes
 from gamelearn.errors import DataError, EvidenceError, quoted
 from gamelearn.files.source import Array, Source, lengths
 from gamelearn.graph.model import Variable
@@ -22,7 +22,6 @@ from gamelearn.graph.model import Variable
 _WHITE = 255
 _HALF = 0.5
 _LOSSY = frozenset({"JPEG", "WEBP"})
-_LABEL_MODES = frozenset({"1", "L", "P"})
 _TOO_DEEP = ("I", "F")
 _COLOURS = {1: "grey", 3: "rgb"}
 
@@ -99,14 +98,14 @@ class ImageSource(Source):
         size, form, mode = _head(file)
         if self.lossless and form in _LOSSY:
             raise EvidenceError(f"{file} is a {form} file, which changes pixels: label maps and masks are given as PNG")
-        if wrong := self._wrong_mode(mode):
-            raise EvidenceError(f"{file} has pixels of mode {mode!r}: {wrong}")
+        if wrong := self._wrong_mode(file, mode):
+            raise EvidenceError(f"{file} {wrong}")
         if not self.resize and (shown := size if self.lossless else image_size(file)) != self.size:
             what = f"{file} has {_times(shown)} pixels, {self.variable.name!r} {_times(self.size)} (height x width)"
             raise EvidenceError(f"{what}: resize it, or say --resize")
 
-    def _wrong_mode(self, mode: str) -> str | None:
-        return "expected 8 bits per colour" if mode.startswith(_TOO_DEEP) else None
+    def _wrong_mode(self, file: Path, mode: str) -> str | None:
+        return f"has pixels of mode {mode!r}: expected 8 bits per colour" if mode.startswith(_TOO_DEEP) else None
 
 
 class Pictures(ImageSource):
@@ -138,8 +137,8 @@ class LabelMaps(ImageSource):
             labels = labels // _WHITE
         return fit_labels(labels, self.size)
 
-    def _wrong_mode(self, mode: str) -> str | None:
-        return None if mode in _LABEL_MODES else "expected 8 bits, grey or of a palette, whose numbers are classes"
+    def _wrong_mode(self, file: Path, mode: str) -> str | None:
+        return None if mode in LABEL_MODES else why_no_classes(file)
 
 
 class Masks(ImageSource):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamelearn.data.images import IMAGE_ENDINGS
+from gamelearn.data.words import counted
 from gamelearn.errors import DataError, EvidenceError
 from gamelearn.files.arrays import ArraySource
 from gamelearn.files.image_folders import Masks, is_image
@@ -38,7 +39,7 @@ class MaskSource(Source):
     def __init__(self, source: Source, variable: Variable, rows: int, spread: Callable[[Array], Array], *, is_pattern: bool) -> None:
         super().__init__(source.origin, rows, None if is_pattern else source.names)
         if not is_pattern and source.rows != rows:
-            raise EvidenceError(f"{source.origin} has masks of {source.rows} rows, {variable.name!r} has {rows}")
+            raise EvidenceError(f"{source.origin} has masks of {counted(source.rows, 'row')}, {variable.name!r} has {rows:,}")
         self._source, self._variable, self._spread, self._is_pattern = source, variable, spread, is_pattern
 
     def blocks(self, size: int) -> Iterator[Array]:

@@ -5,6 +5,7 @@ from collections.abc import Set
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.graph.model import Graph, Sampler, unknown
 from gamelearn.graph.samplers import AUTOMATIC, NoSampler, automatic_sampler
+from gamelearn.options import describe
 
 
 def choose_sampler(graph: Graph, name: str | None, *, fixed: Set[str], free: Set[str], want: Set[str]) -> Sampler:
@@ -43,6 +44,8 @@ def choose_sampler(graph: Graph, name: str | None, *, fixed: Set[str], free: Set
 
 
 def _named(graph: Graph, name: str) -> Sampler:
+    if not isinstance(name, str):
+        raise EvidenceError(f"'sampler' must be the name of one, got {describe(name)}; known: {quoted([*graph.samplers, AUTOMATIC])}")
     if name in graph.samplers:
         return graph.samplers[name]
     if name != AUTOMATIC:

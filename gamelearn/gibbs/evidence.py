@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from gamelearn.errors import EvidenceError
+from gamelearn.gibbs.counts import whole_number
 from gamelearn.graph.model import Variable, unknown
 
 
@@ -62,9 +63,9 @@ def read_evidence(
     Raises:
         EvidenceError: a name, shape, type or value is wrong; the variable and the first wrong row are named.
     """
-    found = {name: _array(name, value, variables) for name, value in given.items()}
-    masks = {name: _array(name, value, variables) for name, value in (hide or {}).items()}
-    count = _count_rows(found, rows)
+    found = _arrays("given", given, variables)
+    masks = _arrays("hide", {} if hide is None else hide, variables)
+    count = _count_rows(found, None if rows is None else whole_number("rows", rows))
     for name in masks:
         if name not in found:
             raise EvidenceError(f"a part of {name!r} is hidden, but {name!r} is not given: give it, or leave its mask out")
@@ -77,13 +78,28 @@ def read_evidence(
     return Evidence(count, values, {name: torch.from_numpy(mask).to(device) for name, mask in known.items()})
 
 
+def _arrays(argument: str, values: Mapping[str, Any], variables: Mapping[str, Variable]) -> dict[str, np.ndarray[Any, Any]]:
+    if not isinstance(values, Mapping):
+        example = f"{{{next(iter(variables))!r}: ...}}"
+        raise EvidenceError(f"{argument!r} must be a map of arrays by variable, such as {example}, got {type(values).__name__}")
+    return {name: _array(name, value, variables) for name, value in values.items()}
+
+
 def _array(name: str, value: Any, variables: Mapping[str, Variable]) -> np.ndarray[Any, Any]:
     if name not in variables:
-        raise EvidenceError(unknown("variable", name, variables))
-    array = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else np.asarray(value)
+        raise EvidenceError(unknown("variable", str(name), variables))
+    try:
+        array = _of_tensor(value) if isinstance(value, torch.Tensor) else np.asarray(value)
+    except ValueError:
+        raise EvidenceError(f"{name!r}: expected an array of numbers, got a {type(value).__name__} whose parts differ in shape") from None
     if array.dtype.kind not in "biuf":
         raise EvidenceError(f"{name!r}: expected an array of numbers, got one of type {array.dtype}")
     return array
+
+
+def _of_tensor(value: torch.Tensor) -> np.ndarray[Any, Any]:
+    held = value.detach().cpu()
+    return held.float().numpy() if held.dtype == torch.bfloat16 else held.numpy()
 
 
 def _count_rows(found: Mapping[str, np.ndarray[Any, Any]], rows: int | None) -> int:

@@ -3,11 +3,12 @@
 This file looks for games that are well written, yet cannot work.
 """
 
+from collections.abc import Collection
 from itertools import pairwise
 
 import networkx
 
-from gamelearn.errors import quoted
+from gamelearn.errors import nearest, quoted
 from gamelearn.graph.model import Factor, Graph, NetworkScore, PlayerDraw, Stage, StreamDraw, Term
 from gamelearn.graph.symbols import Scope
 from gamelearn.options import Mistake
@@ -121,6 +122,25 @@ def _parts(graph: Graph, factor: Factor) -> set[tuple[str, str]]:
     if factor.family is not None and factor.family.has_parameters:
         parts.add((factor.player, f"{factor.label}!"))
     return parts
+
+
+def stray_streams(graph: Graph, added: Collection[str], named: Collection[str] = ()) -> list[Mistake]:
+    """Return a mistake for each added stream that nothing uses, with the nearest one that is used.
+
+    Args:
+        added: the streams that a preset or an extending spec adds.
+        named: names that other parts of the spec refer to.
+    """
+    terms = [term for stage in graph.stages.values() for terms in stage.utilities.values() for term in terms]
+    drawn = {draw.stream for term in terms for draw in term.draws if isinstance(draw, StreamDraw)}
+    left_out = {stream.except_ for stream in graph.streams.values() if stream.except_}
+    others = [name for name in graph.streams if name not in added or name in drawn]
+    beside = f", which is added here beside {quoted(others)}" if others else ""
+    return [
+        Mistake(("data", "streams", name), f"no term uses the stream {name!r}{beside}", nearest(name, others), on_key=True)
+        for name in graph.streams
+        if name in added and name not in drawn | left_out | set(named)
+    ]
 
 
 def _check_coupling(graph: Graph, scope: Scope) -> None:

@@ -8,7 +8,7 @@ from gamelearn.graph.model import Bound, Factor, Graph, PlayerDraw, Sampler
 from gamelearn.graph.terms import Context
 from gamelearn.options import Path
 from gamelearn.spec import schema
-from gamelearn.spec.formula import Call, FormulaError, parse_call, parse_chain
+from gamelearn.spec.formula import Call, FormulaError, conditional, parse_call, parse_chain
 
 AUTOMATIC = "automatic"
 _WORDS = ("end", "mixture")
@@ -99,35 +99,30 @@ def _sampler_draw(call: Call, context: Context, path: Path) -> PlayerDraw | None
     if call.name in context.players:
         bound = context.bind_player(call, path)
         return PlayerDraw(bound) if bound else None
-    kind = "stream" if call.name in context.streams else "sampler" if call.name in context.samplers else None
-    if kind:
-        what, hint = f"{call.name!r} is a {kind}: a sampler draws from players, {quoted(context.players)}", None
-    else:
-        what, hint = (
-            f"unknown player {call.name!r}; known: {quoted(context.players) or 'none'}",
-            context.scope.nearest(call.name, context.players),
-        )
-    context.scope.report(path, what, hint, offset=call.offset)
+    context.report_no_player(call, path, f"a sampler draws from players, {quoted(context.players)}")
     return None
 
 
-def find_half_step(graph: Graph, sampler: Sampler, text: str) -> str | None:
-    """Return the draw of a sweep that a text names, groups allowed, as the sampler names it; None if there is none.
+def find_half_steps(graph: Graph, sampler: Sampler, text: str) -> list[str]:
+    """Return the draws of a sweep that a text may mean, groups allowed, as the sampler names them: one if the text is clear.
+
+    A draw that is spelt as the sampler spells it goes before one with other orders of its names, that before one which reads a part
+    of the named givens.
 
     Raises:
         FormulaError: the text is no draw.
     """
     call = parse_call(text)
-    targets, givens = (
-        {name for each in side for name in graph.groups.get(str(each), (str(each),))} for side in (call.targets, call.givens)
-    )
-    found = {}
+    sides = [[name for each in side for name in graph.groups.get(str(each), (str(each),))] for side in (call.targets, call.givens)]
+    targets, givens = map(set, sides)
+    spelt = f"{call.name}({conditional(tuple(sides[0]), tuple(sides[1]))})"
+    found: list[tuple[str, set[str]]] = []
     for draw in sampler.sweep:
         read = {actual for bound in draw.factors for _, actual in bound.givens} - targets
         if draw.factors[0].factor.player == call.name and {bound.target for bound in draw.factors} == targets and read <= givens:
-            found[str(draw)] = read
-    exact = [name for name, read in found.items() if read == givens]
-    return exact[0] if exact else next(iter(found)) if len(found) == 1 else None
+            found.append((str(draw), read))
+    own = [name for name, _ in found if name == spelt]
+    return own or [name for name, read in found if read == givens] or [name for name, _ in found]
 
 
 def lacking_at_end(sampler: Sampler) -> list[str]:

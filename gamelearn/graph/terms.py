@@ -60,6 +60,15 @@ class Context:
             self.scope.report(path, f"{both.actual!r} is both drawn and given", offset=both.offset)
         return None if both else actual
 
+    def report_no_player(self, call: Call, path: Path, why: str) -> None:
+        """Note that a call names no player, but a stream or sampler, which `why` excludes, or nothing that there is."""
+        kind = "stream" if call.name in self.streams else "sampler" if call.name in self.samplers else None
+        if kind:
+            self.scope.report(path, f"{call.name!r} is a {kind}: {why}", offset=call.offset)
+            return
+        what = f"unknown player {call.name!r}; known: {quoted(self.players) or 'none'}"
+        self.scope.report(path, what, self.scope.nearest(call.name, self.players), offset=call.offset)
+
     def draw(self, call: Call, path: Path) -> Draw | None:
         """Resolve one draw of a chain; None, and a mistake noted, if it is none."""
         if call.name in self.players:
@@ -137,15 +146,7 @@ def build_term(named: schema.NamedTerm, owner: str, context: Context, path: Path
 def _scored(call: Call, context: Context, path: Path) -> tuple[Bound, ...] | None:
     if call.name in context.players:
         return context.bind_player(call, path)
-    kind = "stream" if call.name in context.streams else "sampler" if call.name in context.samplers else None
-    if kind:
-        what, hint = f"{call.name!r} is a {kind}: only a player's factors have a log-likelihood", None
-    else:
-        what, hint = (
-            f"unknown player {call.name!r}; known: {quoted(context.players) or 'none'}",
-            context.scope.nearest(call.name, context.players),
-        )
-    context.scope.report(path, what, hint, offset=call.offset)
+    context.report_no_player(call, path, "only a player's factors have a log-likelihood")
     return None
 
 

@@ -77,7 +77,8 @@ class Baselines(Metric):
             for name, decide in deciders.items():
                 confusions[name].add(rows[labels], decide(rows[image]).to(rows[labels].device))
         blocks = [Block(name, {"accuracy": each.accuracy(), "mean IoU": each.mean_iou()}) for name, each in confusions.items()]
-        return MetricResult(tuple(blocks), (), {"levels": self._levels, "training_rows": counts.rows})
+        facts = {"levels": self._levels, "training_rows": counts.rows, "count": confusions["position"].rows}
+        return MetricResult(tuple(blocks), (), facts)
 
     def _find(self, graph: Graph) -> Labelled:
         given = None if self._image is None else (self._image,)

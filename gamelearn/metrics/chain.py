@@ -6,16 +6,18 @@ This file asks.
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from gamelearn.errors import quoted
 from gamelearn.game import Game
 from gamelearn.gibbs.choice import choose_sampler
 from gamelearn.gibbs.diagnostics import Diagnosis, pooled
 from gamelearn.graph.model import Graph, Sampler
-from gamelearn.inference import Inference, infer
-from gamelearn.metrics.metric import Context
-from gamelearn.options import Options
+from gamelearn.inference import SWEEPS, Inference, infer
+from gamelearn.metrics.metric import Context, MetricError
+from gamelearn.options import Mistake, Options, describe, mistakes_of
 from gamelearn.spec.kinds import Name, Positive
 
 
@@ -34,6 +36,27 @@ class ChainOptions(Options):
     """How many chains each image has."""
     estimate: Literal["conditionals", "counts"] | None = None
     """`conditionals`, the default: the conditionals' probabilities are averaged; `counts`: draws are counted."""
+
+
+def chain_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of a chain that a user gives, such as `sweeps`, once checked; those that are None are left out.
+
+    Raises:
+        MetricError: a name or a value is wrong; all that are.
+    """
+    if not isinstance(values, Mapping):
+        raise MetricError(f"'chain' must be a map with {quoted(ChainOptions.keys())}, got {describe(values)}")
+    plain = {name: each.item() if isinstance(each, np.generic) else each for name, each in values.items() if each is not None}
+    try:
+        ChainOptions.model_validate(plain)
+    except ValidationError as error:
+        raise MetricError("\n".join(map(_told, mistakes_of(error)))) from None
+    return plain
+
+
+def _told(mistake: Mistake) -> str:
+    hint = f"; did you mean {mistake.suggestion!r}?" if mistake.suggestion else ""
+    return f"{'.'.join(map(str, ('chain', *mistake.path)))}: {mistake.what}{hint}"
 
 
 class Asker:
@@ -62,6 +85,7 @@ class Asker:
         self.is_exact = _is_exact(sampler, fixed, want)
         if self.is_exact:
             self._values |= {"sweeps": 1, "burn_in": 0, "thin": 1, "chains": 1, "estimate": "conditionals"}
+        self._used = used_values(sampler, self._values)
         self._diagnoses: dict[str, list[Diagnosis]] = {}
 
     def ask(self, values: Mapping[str, torch.Tensor], hide: Mapping[str, torch.Tensor], first_row: int) -> Inference:
@@ -74,11 +98,11 @@ class Asker:
         return answer
 
     def facts(self) -> dict[str, Any]:
-        """Return for the record which chain was run, and how well it mixed."""
+        """Return for the record which chain was run, with the values that were used, and how well it mixed."""
         if self.is_exact:
-            return {"sampler": self.sampler, "exact": True}
+            return {"sampler": self.sampler, "exact": True, "chain": self._used}
         mixing = {name: {"r_hat": each.r_hat, "r_hat_high": each.r_hat_high, "ess": each.ess} for name, each in self._pooled().items()}
-        return {"sampler": self.sampler, "chain": dict(self._values), "mixing": mixing}
+        return {"sampler": self.sampler, "chain": self._used, "mixing": mixing}
 
     def notes(self) -> list[str]:
         """Return a sentence for each wanted variable in which chains disagree."""
@@ -99,6 +123,12 @@ def _is_exact(sampler: Sampler, fixed: frozenset[str], want: Sequence[str]) -> b
     """Whether everything that is wanted is drawn from what is known alone, so that one conditional tells its marginal."""
     drawn = [bound for draw in sampler.sweep for bound in draw.factors if bound.target in want]
     return all(actual in fixed for bound in drawn for _, actual in bound.givens) and len(drawn) == len(want)
+
+
+def used_values(sampler: Sampler, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with which a chain is run: those that are asked for, the others as the sampler says."""
+    own = {"sweeps": sampler.sweeps or SWEEPS, "burn_in": sampler.burn_in, "thin": sampler.thin, "chains": sampler.chains}
+    return {name: default if asked.get(name) is None else asked[name] for name, default in {**own, "estimate": "conditionals"}.items()}
 
 
 def answers(graph: Graph, name: str | None, *, given: Sequence[str], hidden: Sequence[str], want: Sequence[str]) -> None:

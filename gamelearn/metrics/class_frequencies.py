@@ -3,11 +3,15 @@
 This file registers the metric.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
+from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError
 from gamelearn.game import Game
+from gamelearn.gibbs.choice import choose_sampler
 from gamelearn.graph.model import Graph, Variable, unknown
 from gamelearn.metrics.chain import answers
 from gamelearn.metrics.confusion import class_name
@@ -67,19 +71,22 @@ class ClassFrequencies(Metric):
     def compute(self, game: Game, context: Context) -> MetricResult:
         variable, stream = self._find(game.graph)
         sampler, sweeps = context.chain.get("sampler", self._sampler), context.chain.get("sweeps", self._sweeps)
+        chosen = choose_sampler(game.graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
         count = context.count or self._count
         data, samples = GroupedSums((variable.classes or 2,)), GroupedSums((variable.classes or 2,))
         for _, rows in read_blocks(game, stream, context, "class frequencies, data", count=None, split="train"):
             data.add(_counts(rows[variable.name], variable))
         for first in range(0, count, ROWS):
             drawn = limiting(
-                game, min(ROWS, count - first), sampler=sampler, sweeps=sweeps, after=self._after, seed=context.seed, first_row=first
+                game, min(ROWS, count - first), sampler=chosen.name, sweeps=sweeps, after=self._after, seed=context.seed, first_row=first
             )
             samples.add(_counts(drawn[variable.name], variable))
             context.progress("class frequencies, samples", samples.rows, count)
-        title = f"{variable.name} after {sweeps} sweeps"
-        facts = {"variable": variable.name, "sampler": sampler, "sweeps": sweeps, "after": self._after, "data_rows": data.rows}
-        return MetricResult((_block(title, data, samples),), (_verdict(data.total, samples.total),), facts)
+        title = f"{variable.name} after {counted(sweeps, 'sweep')}"
+        used = {"sampler": chosen.name, "sweeps": sweeps, "after": self._after or chosen.after, "count": count}
+        facts = {"variable": variable.name, **used, "data_rows": data.rows}
+        block = _block(title, data, samples, game.streams().class_names(stream, variable.name))
+        return MetricResult((block,), (_verdict(data.total, samples.total),), facts)
 
     def _find(self, graph: Graph) -> tuple[Variable, str]:
         if self._variable is not None and self._variable not in graph.variables:
@@ -100,7 +107,7 @@ def _counts(values: torch.Tensor, variable: Variable) -> Sums:
     return torch.bincount(index.flatten(), minlength=rows * classes).view(rows, classes).cpu().double().numpy()
 
 
-def _block(title: str, data: GroupedSums, samples: GroupedSums) -> Block:
+def _block(title: str, data: GroupedSums, samples: GroupedSums, names: Sequence[str]) -> Block:
     true = shares(data.total)
     figures = {
         "largest factor": samples.figure(lambda sums: float(factors(sums, data.total).max())),
@@ -108,13 +115,14 @@ def _block(title: str, data: GroupedSums, samples: GroupedSums) -> Block:
         "share of other classes": samples.figure(lambda sums: float(shares(sums)[data.total == 0].sum())),
         "total variation": samples.figure(lambda sums: float(np.abs(shares(sums) - true).sum() / 2)),
     }
-    rows = tuple(_row(index, samples, float(true[index])) for index in np.flatnonzero(data.total + samples.total).tolist())
+    occurring = np.flatnonzero(data.total + samples.total).tolist()
+    rows = tuple(_row(class_name(index, names), index, samples, float(true[index])) for index in occurring)
     return Block(title, figures, Table(("class", "share of data", "share of samples", "±", "samples / data"), rows))
 
 
-def _row(index: int, samples: GroupedSums, share: float) -> tuple[str | float | None, ...]:
+def _row(name: str, index: int, samples: GroupedSums, share: float) -> tuple[str | float | None, ...]:
     own = samples.figure(lambda sums: float(shares(sums)[index]))
-    return (class_name(index), share, own.value, own.error, ratio(own.value, share))
+    return (name, share, own.value, own.error, ratio(own.value, share))
 
 
 def shares(counts: Sums) -> Sums:
@@ -136,4 +144,5 @@ def factors(samples: Sums, data: Sums) -> Sums:
 
 def _verdict(data: Sums, samples: Sums) -> str:
     off, of = int((factors(samples, data) > _FACTOR).sum()), int((data > 0).sum())
-    return f"{f'{off} of {of} classes are not' if off else f'all {of} classes are'} within a factor of two of the data"
+    which = f"{off} of {counted(of, 'class', 'classes')} {'is' if off == 1 else 'are'} not" if off else "the only class is"
+    return f"{which if off or of == 1 else f'all {of} classes are'} within a factor of two of the data"

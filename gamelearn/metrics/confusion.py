@@ -5,6 +5,8 @@
 The mean IoU is the unweighted mean over the classes that occur in the truth or in the decisions. This file counts confusions.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -55,14 +57,14 @@ class Confusion:
         """Return the mean IoU, with its error over images."""
         return self._sums.figure(mean_iou)
 
-    def table(self) -> Table:
-        """Return IoU, accuracy and shares of every class that occurs or is decided."""
+    def table(self, names: Sequence[str] = ()) -> Table:
+        """Return IoU, accuracy and shares of every class that occurs or is decided; `names` are those of the classes, where known."""
         matrix = self.matrix
         ious, true, decided, total = iou(matrix), matrix.sum(1), matrix.sum(0), matrix.sum()
         rows = []
         for index in np.flatnonzero(true + decided).tolist():
             correct = float(matrix[index, index] / true[index]) if true[index] else None
-            rows.append((class_name(index), float(ious[index]), correct, float(true[index] / total), float(decided[index] / total)))
+            rows.append((class_name(index, names), float(ious[index]), correct, float(true[index] / total), float(decided[index] / total)))
         return Table(("class", "IoU", "accuracy", "share of truth", "share decided"), tuple(rows))
 
 
@@ -85,6 +87,10 @@ def mean_iou(matrix: Sums) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def class_name(index: int) -> str:
-    """Return what a table calls a class."""
-    return f"class {index}"
+def class_name(index: int, names: Sequence[str] = ()) -> str:
+    """Return what a table calls a class, by the names of all classes where they are known.
+
+    >>> class_name(1, ["sky", "sea"]), class_name(1)
+    ('1 sea', 'class 1')
+    """
+    return f"{index} {names[index]}" if index < len(names) else f"class {index}"

@@ -10,9 +10,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gamelearn.errors import nearest, quoted
+from gamelearn.errors import EvidenceError, nearest, quoted
 from gamelearn.game import Game
+from gamelearn.gibbs.counts import whole_number
 from gamelearn.graph.model import Graph
+from gamelearn.metrics.chain import chain_values
 from gamelearn.metrics.metric import Context, Metric, MetricError, MetricResult
 from gamelearn.options import mistakes_of
 from gamelearn.plugins import load_builtins
@@ -59,15 +61,27 @@ def evaluate(game: Game, chosen: Sequence[ChosenMetric], splits: Sequence[str], 
         context: what the user asks; its split is replaced.
 
     Raises:
+        MetricError: what the user asks is of the wrong type, or the chain has no such value.
         DataError: a split has no rows, or cannot be read.
         EvidenceError: the chain's values do not fit the game.
     """
+    context = _checked(context)
     for each in chosen:
         for split in splits if each.metric.uses_split else [None]:
             began = time.perf_counter()
             result = each.metric.compute(game, replace(context, split=split or ANY_SPLIT))
             options = each.options.model_dump(mode="json", exclude={"type"})
             yield Evaluation(each.name, each.options.type, options, split, context.seed, time.perf_counter() - began, result)
+
+
+def _checked(context: Context) -> Context:
+    """Return what the user asks, its numbers and the values of the chain as Python's own."""
+    try:
+        count = None if context.count is None else whole_number("count", context.count, 1)
+        seed = whole_number("seed", context.seed)
+    except EvidenceError as error:
+        raise MetricError(str(error)) from None
+    return replace(context, count=count, seed=seed, chain=chain_values(context.chain))
 
 
 def choose_metrics(game: Game, names: Sequence[str] | None = None) -> tuple[ChosenMetric, ...]:

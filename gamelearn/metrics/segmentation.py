@@ -105,7 +105,9 @@ class Segmentation(Metric):
         for each in passes:
             each.run()
         notes = tuple(note for each in passes for note in each.notes())
-        return MetricResult(tuple(each.block() for each in passes), notes, {each.title: each.asker.facts() for each in passes})
+        names = game.streams().class_names(found.stream, found.labels.name)
+        facts = {"count": first.whole.rows, **{each.title: each.asker.facts() for each in passes}}
+        return MetricResult(tuple(each.block(names) for each in passes), notes, facts)
 
     def _find(self, graph: Graph) -> Labelled:
         return find_labelled(graph, variable=self._variable, given=self._given, stream=self._stream, drawn=True)
@@ -177,15 +179,15 @@ class _Pass:
         hidden = [mask.reshape(len(mask), -1, *size).any(1) for mask in masks]
         return torch.stack(hidden).any(0)
 
-    def block(self) -> Block:
-        """Return the figures."""
+    def block(self, class_names: Sequence[str]) -> Block:
+        """Return the figures; the table has the names of the classes, where they are known."""
         figures: dict[str, Figure] = {"accuracy": self.whole.accuracy(), "mean IoU": self.whole.mean_iou()}
         if self._patterns:
             for place, confusion in (("inside", self._inside), ("outside", self._outside)):
                 figures |= {f"accuracy {place}": confusion.accuracy(), f"mean IoU {place}": confusion.mean_iou()}
         for filling in self._filling.values():
             figures |= filling.figures()
-        return Block(self.title, figures, self.whole.table())
+        return Block(self.title, figures, self.whole.table(class_names))
 
     def notes(self) -> list[str]:
         """Return what a reader has to know."""

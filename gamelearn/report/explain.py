@@ -10,6 +10,7 @@ from gamelearn.game import CheckedSpec
 from gamelearn.graph.model import Graph, Sampler, Stage
 from gamelearn.report.explain_latex import latex_of
 from gamelearn.report.explain_text import text_of
+from gamelearn.report.explain_training import presets_text, training
 from gamelearn.report.factors import factor_parts, term_factors
 from gamelearn.report.facts import Facts, gather
 from gamelearn.report.formulas import term_text
@@ -30,10 +31,10 @@ def explain(checked: CheckedSpec, form: Format = "text") -> str:
         GamelearnError: there is no such format.
     """
     makers: dict[str, Callable[[Facts], str]] = {
-        "text": text_of,
+        "text": lambda facts: text_of(facts, presets_text(checked.file.taken, checked.file.presets)),
         "mermaid": lambda facts: mermaid_of(facts.graph),
         "latex": latex_of,
-        "json": lambda facts: json.dumps(explanation(facts), indent=2, ensure_ascii=False) + "\n",
+        "json": lambda facts: json.dumps({**explanation(facts), "presets": list(checked.file.taken)}, indent=2, ensure_ascii=False) + "\n",
     }
     if form not in makers:
         raise GamelearnError(f"unknown format {form!r}; known: {quoted(makers)}")
@@ -63,6 +64,7 @@ def _stage(facts: Facts, stage: Stage) -> dict[str, Any]:
                 {
                     "name": term.name,
                     "weight": term.weight,
+                    "constant_draws": term.constant_draws,
                     "written": str(term.formula),
                     "formula": term_text(term),
                     "factors": [str(factor) for factor in term_factors(term)],
@@ -72,7 +74,7 @@ def _stage(facts: Facts, stage: Stage) -> dict[str, Any]:
         }
         for player, terms in stage.utilities.items()
     ]
-    return {"name": stage.name, "utilities": utilities, "plan": asdict(facts.plans[stage.name])}
+    return {"name": stage.name, "training": training(stage), "utilities": utilities, "plan": asdict(facts.plans[stage.name])}
 
 
 def _player(facts: Facts, name: str) -> dict[str, Any]:
@@ -101,6 +103,7 @@ def _sampler(sampler: Sampler) -> dict[str, Any]:
         "sweeps": sampler.sweeps,
         "start": [str(bound) for draw in sampler.start for bound in draw.factors],
         "sweep": [str(bound) for draw in sampler.sweep for bound in draw.factors],
+        "half_steps": list(map(str, sampler.sweep)),
         "after": sampler.after,
         "last": str(sampler.sweep[sampler.last_half_step].factors[-1]),
         "burn_in": sampler.burn_in,

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from gamelearn.graph.model import Factor, FreeScore, Graph, NetworkScore, OwnScore, Score, SharedScore
+from gamelearn.graph.model import Factor, FreeScore, Graph, NetworkScore, OwnScore, Score, SharedScore, Stage
+from gamelearn.report.explain_training import batch_text, constant_terms, length_text, optimizer_texts
 from gamelearn.report.facts import Facts
 from gamelearn.report.formulas import factor_latex, latex_name, latex_text, symbol_latex, utility_latex
 
@@ -13,12 +14,25 @@ def latex_of(facts: Facts) -> str:
     lines = [f"% {graph.name}: needs \\usepackage{{amsmath, amssymb}}"]
     for stage in graph.stages.values():
         rows = " \\\\\n".join(utility_latex(graph, player, terms) for player, terms in stage.utilities.items())
-        lines += [f"% utilities, stage {stage.name}", r"\begin{align*}", rows, r"\end{align*}"]
+        lines += [
+            f"% utilities, stage {stage.name}: {length_text(stage)}, {batch_text(stage)}",
+            *_notes(stage),
+            r"\begin{align*}",
+            rows,
+            r"\end{align*}",
+        ]
     factors = [factor for player in graph.players.values() for factor in player.factors.values()]
     rows = " \\\\\n".join(_definition(graph, factor) for factor in factors)
     lines += ["% factors: f are networks, theta free parameters", r"\begin{align*}", rows, r"\end{align*}"]
     lines += ["% parameters", r"\begin{tabular}{llr}", "player & network & parameters \\\\", *_table(facts), r"\end{tabular}"]
     return "\n".join(lines) + "\n"
+
+
+def _notes(stage: Stage) -> Iterator[str]:
+    """Yield as comments how a stage is trained and which draws are constants."""
+    yield from (f"% {player}: {text}" for player, text in optimizer_texts(stage).items())
+    for player, terms in stage.utilities.items():
+        yield from (f"% {player}: its draws are constants in the term {name}" for name in constant_terms(terms))
 
 
 def _definition(graph: Graph, factor: Factor) -> str:

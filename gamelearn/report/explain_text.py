@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gamelearn.graph.model import Factor, FreeScore, Graph, Player, Sampler, Stage, Variable
+from gamelearn.report.explain_training import batch_text, constant_terms, length_text, optimizer_texts
 from gamelearn.report.factors import factor_parts, term_factors
 from gamelearn.report.facts import Facts
 from gamelearn.report.formulas import fill, utility_text
@@ -12,18 +13,21 @@ from gamelearn.report.steps import NumberedPlan, NumberedStep
 _BETWEEN_FACTORS = r"(?<=;) |(?<=,) (?=\w+\()"
 
 
-def text_of(facts: Facts) -> str:
-    """Return the whole explanation."""
+def text_of(facts: Facts, presets: str = "") -> str:
+    """Return the whole explanation; `presets` says which of them were taken."""
     graph = facts.graph
     sections: list[tuple[str, Iterable[str]]]
     sections = [(f"Utilities{_of_stage(graph, stage.name)}", _utilities(graph, stage)) for stage in graph.stages.values()]
-    sections += [("Players", _players(facts)), ("Graph", _graph(graph))]
+    sections += [("Training", _training(graph)), ("Players", _players(facts)), ("Graph", _graph(graph))]
     sections += [(f"Plan of a round{_of_stage(graph, name)}", _plan(plan, graph.stages[name])) for name, plan in facts.plans.items()]
     if graph.samplers:
         sections.append(("Samplers", _samplers(graph)))
     if facts.warnings:
         sections.append(("Warnings", [line for each in facts.warnings for line in fill(each, 2)]))
-    parts = [graph.name, *("\n".join([title, "-" * len(title), *lines]) for title, lines in sections)]
+    parts = [
+        "\n".join([graph.name, *(fill(presets, 2) if presets else [])]),
+        *("\n".join([title, "-" * len(title), *lines]) for title, lines in sections),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -36,6 +40,8 @@ def _utilities(graph: Graph, stage: Stage) -> Iterator[str]:
         if number:
             yield ""
         yield from utility_text(player, terms)
+        if constant := constant_terms(terms):
+            yield from fill(f"  draws of {player} are constants in: {', '.join(constant)}", 4)
         factors = {str(factor): factor for term in terms for factor in term_factors(term)}
         yield "  where"
         yield from _table([(f"    {name}", str(factor_parts(graph, factor))) for name, factor in factors.items()])
@@ -54,6 +60,16 @@ def _table(rows: Sequence[tuple[str, str]], cut: str = " ") -> Iterator[str]:
 def _fill_after(left: str, right: str, cut: str) -> list[str]:
     lines = fill(" " * len(left) + right, len(left), cut)
     return [left + lines[0][len(left) :], *lines[1:]]
+
+
+def _training(graph: Graph) -> Iterator[str]:
+    for stage in graph.stages.values():
+        name = f"{stage.name}: " if len(graph.stages) > 1 else ""
+        kept = ", optimizers go on from the stage before" if stage.keep_optimizer else ""
+        yield f"{name}{length_text(stage)}, {batch_text(stage)}{kept}"
+        texts = optimizer_texts(stage)
+        rows = [(", ".join(player for player in texts if texts[player] == text), text) for text in dict.fromkeys(texts.values())]
+        yield from _table([(f"  {players}", text) for players, text in rows])
 
 
 def _players(facts: Facts) -> Iterator[str]:
@@ -146,16 +162,17 @@ def _sum(logs: Sequence[str]) -> str:
 def _samplers(graph: Graph) -> Iterator[str]:
     for sampler in graph.samplers.values():
         given = f" given {', '.join(sampler.givens)}" if sampler.givens else ""
-        sweeps = f", {sampler.sweeps} sweeps where a utility calls it" if sampler.sweeps else ""
+        sweeps = f", {sampler.sweeps} sweep{'s' if sampler.sweeps > 1 else ''} where a utility calls it" if sampler.sweeps else ""
         yield f"{sampler.name}: draws {', '.join(sampler.targets)}{given}{sweeps}"
         chains = [("  start", sampler.start), ("  sweep", sampler.sweep)]
         rows = [(name, ", ".join(str(bound) for draw in chain for bound in draw.factors)) for name, chain in chains]
+        rows.append(("  half-steps", ", ".join(map(str, sampler.sweep))))
         yield from _table(rows, _BETWEEN_FACTORS)
-        yield from _table([("  result", _result(sampler))])
+        yield from _table([("  result    ", _result(sampler))])
 
 
 def _result(sampler: Sampler) -> str:
     last = sampler.sweep[sampler.last_half_step]
     if sampler.after == "mixture":
         return "the state after any half-step of the last sweep, each row after one of its own (eq. 10)"
-    return f"the state after the {'last ' if sampler.after == 'end' else ''}half-step, a draw from {last.factors[-1]}"
+    return f"the state after the {'last ' if sampler.after == 'end' else ''}half-step, a draw from {last}"

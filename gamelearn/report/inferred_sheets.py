@@ -29,19 +29,20 @@ class InferredSheets:
         graph: of the game.
         given: the images that are given.
         wanted: the images that are inferred, each with a sheet of its own.
+        show: what captions call the values that are shown, such as 'decided'.
     """
 
-    def __init__(self, graph: Graph, given: Sequence[str], wanted: Sequence[str]) -> None:
-        self._graph, self._given, self._wanted = graph, given, wanted
+    def __init__(self, graph: Graph, given: Sequence[str], wanted: Sequence[str], show: str) -> None:
+        self._graph, self._given, self._wanted, self._show = graph, given, wanted, show
         self._names: list[str] = []
         self._columns: dict[str, dict[str, list[Pixels]]] = {name: {} for name in wanted}
 
-    def add(self, block: Block, decided: Mapping[str, NDArray[Any]], truths: Mapping[str, Judged], names: Sequence[str]) -> None:
+    def add(self, block: Block, shown: Mapping[str, NDArray[Any]], truths: Mapping[str, Judged], names: Sequence[str]) -> None:
         """Add the first rows of a block, if rows are missing.
 
         Args:
             block: the evidence.
-            decided: by variable, `(rows, *shape)`.
+            shown: by variable, `(rows, *shape)`.
             truths: by variable whose truth is known.
             names: of the rows.
         """
@@ -52,10 +53,10 @@ class InferredSheets:
         given = {name: self._shown(name, block.given[name][:rows], block.hide.get(name)) for name in self._given}
         for name in self._wanted:
             columns = {f"{other} given": given[other] for other in (*(each for each in given if each != name), name) if other in given}
-            columns[f"{name} decided"] = self._shown(name, decided[name][:rows])
+            columns[f"{name} {self._show}"] = self._shown(name, shown[name][:rows])
             if name in truths:
                 columns[f"{name} true"] = self._shown(name, truths[name].truth[:rows], ~truths[name].is_known)
-                columns |= _error(self._graph.variables[name], decided[name][:rows], truths[name], rows)
+                columns |= _error(self._graph.variables[name], shown[name][:rows], truths[name], rows)
             for caption, cells in columns.items():
                 self._columns[name].setdefault(caption, []).append(cells)
 
@@ -78,12 +79,12 @@ class InferredSheets:
         return names
 
 
-def _error(variable: Variable, decided: NDArray[Any], judgement: Judged, rows: int) -> dict[str, Pixels]:
+def _error(variable: Variable, shown: NDArray[Any], judgement: Judged, rows: int) -> dict[str, Pixels]:
     """Return a column of errors: wrong classes in red, absolute differences of numbers."""
     where, truth = judgement.where[:rows], judgement.truth[:rows]
     if variable.type == "real":
-        return {"absolute error": to_pixels(torch.from_numpy(np.where(where, np.abs(decided - truth), 0)), variable)}
-    wrong = _pixelwise(where & (decided != truth), variable)
+        return {"absolute error": to_pixels(torch.from_numpy(np.where(where, np.abs(shown - truth), 0)), variable)}
+    wrong = _pixelwise(where & (shown != truth), variable)
     pixels = np.zeros((*wrong.shape, 3), np.uint8)
     pixels[wrong] = _WRONG
     return {"wrong": pixels}

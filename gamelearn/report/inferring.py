@@ -16,13 +16,15 @@ import torch
 
 from gamelearn.errors import EvidenceError
 from gamelearn.files.evidence import Block, EvidenceFiles
+from gamelearn.files.ranges import Ranges
 from gamelearn.files.whole_folder import whole_folder
 from gamelearn.files.writers import ArchiveWriter, write_images
 from gamelearn.game import Game
 from gamelearn.gibbs.choice import choose_sampler
 from gamelearn.gibbs.diagnostics import Diagnosis, pooled
 from gamelearn.graph.model import Sampler, Variable
-from gamelearn.inference import SWEEPS, Inference, disagreement, infer, wanted_variables
+from gamelearn.inference import Inference, disagreement, infer, wanted_variables
+from gamelearn.metrics.chain import used_values
 from gamelearn.metrics.metric import Figure
 from gamelearn.report.inferred_errors import InferredErrors, Judged, judged
 from gamelearn.report.inferred_sheets import InferredSheets
@@ -60,8 +62,10 @@ class Output:
         folder: where to, new or empty; None for the next number in `numbered_in`.
         numbered_in: the folder of numbered answers.
         keep: which of the results are written as arrays.
-        images: whether decided images are written one by one.
+        images: whether images are written one by one.
         facts: what else the summary tells, as plain values.
+        show: what sheets and images show: what is decided, or the state at its end of the first chain of every row, which is a
+            joint draw of all variables.
     """
 
     folder: Path | None
@@ -69,6 +73,7 @@ class Output:
     keep: tuple[Kept, ...]
     images: bool
     facts: Mapping[str, Any]
+    show: Literal["decided", "drawn"] = "decided"
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ class Answer:
         paths: the files and folders.
         rows: how many rows were answered.
         sampler: the chain that was run.
+        chain: the values with which it was run: `sweeps`, `burn_in`, `thin`, `chains`, `estimate`.
         diagnostics: by variable that the chain drew.
         errors: by wanted variable whose truth is known.
         warnings: what makes the answer doubtful.
@@ -87,6 +93,7 @@ class Answer:
     paths: tuple[Path, ...]
     rows: int
     sampler: str
+    chain: Mapping[str, Any]
     diagnostics: Mapping[str, Diagnosis]
     errors: Mapping[str, Mapping[str, Figure]]
     warnings: tuple[str, ...] = field(default=())
@@ -97,6 +104,7 @@ class Answer:
             "paths": [str(path) for path in self.paths],
             "rows": self.rows,
             "sampler": self.sampler,
+            "chain": dict(self.chain),
             "diagnostics": {name: _plain(each) for name, each in self.diagnostics.items()},
             "errors": {name: {title: each.plain() for title, each in figures.items()} for name, figures in self.errors.items()},
             "warnings": list(self.warnings),
@@ -107,7 +115,14 @@ def _plain(diagnosis: Diagnosis) -> dict[str, float | int | None]:
     return {key: value if isfinite(value) else None for key, value in asdict(diagnosis).items()}
 
 
-def infer_files(game: Game, evidence: EvidenceFiles, question: Question, output: Output, progress: Callable[[float], None]) -> Answer:
+def infer_files(
+    game: Game,
+    evidence: EvidenceFiles,
+    question: Question,
+    output: Output,
+    progress: Callable[[float], None],
+    warn: Callable[[str], None] | None = None,
+) -> Answer:
     """Answer a question about every row of files, into a folder that appears when all is done.
 
     The folder holds `inferred.npz` (decided values under the names of their variables, others as `s.mean`, first axis the rows;
@@ -120,6 +135,7 @@ def infer_files(game: Game, evidence: EvidenceFiles, question: Question, output:
         question: what is asked.
         output: what is written, and where.
         progress: is told how many rows are done, with the share of those in work.
+        warn: is told every warning as soon as it is known; the answer has all of them.
 
     Raises:
         DataError: a file is damaged.
@@ -127,18 +143,22 @@ def infer_files(game: Game, evidence: EvidenceFiles, question: Question, output:
         RunError: the folder holds something, or cannot be written.
     """
     sampler, want = _understood(game, evidence, question)
-    meter = _Meter(_sweeps(sampler, question.chain), progress)
+    chain = used_values(sampler, question.chain)
+    meter = _Meter(chain["burn_in"] + chain["sweeps"] * chain["thin"], progress)
+    warnings, ranges = _Warnings(warn), Ranges(evidence)
     options: dict[str, Any] = {**question.chain, "sampler": sampler.name, "want": want, "seed": question.seed, "block": question.block}
     with (
         whole_folder(output.folder, output.numbered_in) as (part, place),
         closing(_Recorder(game, evidence, want, output, part)) as recorder,
     ):
         for block in evidence.blocks(question.block):
+            warnings.add(ranges.look(block))
             options |= {"rows": block.rows, "first_row": block.first_row}
             recorder.add(block, infer(game, block.given, hide=block.hide, partly=evidence.hide, progress=meter.moved, **options))
         paths = [place / name for name in (*recorder.finish(), _SUMMARY)]
-        answer = recorder.answer(sampler.name, paths)
-        summary = json.dumps({**output.facts, **answer.plain()}, indent=2, allow_nan=False)
+        warnings.add(recorder.warnings())
+        answer = recorder.answer(sampler.name, chain, paths, warnings.found)
+        summary = json.dumps({**output.facts, "show": output.show, **answer.plain()}, indent=2, allow_nan=False)
         (part / _SUMMARY).write_text(f"{summary}\n", encoding="utf-8")
     return answer
 
@@ -158,10 +178,18 @@ def _understood(game: Game, evidence: EvidenceFiles, question: Question) -> tupl
     return sampler, want
 
 
-def _sweeps(sampler: Sampler, chain: Mapping[str, Any]) -> int:
-    """Return how many sweeps each row takes."""
-    burn_in, sweeps, thin = (getattr(sampler, key) if chain.get(key) is None else chain[key] for key in ("burn_in", "sweeps", "thin"))
-    return int(burn_in + (sweeps or SWEEPS) * thin)
+class _Warnings:
+    """Tells warnings, and keeps them."""
+
+    def __init__(self, tell: Callable[[str], None] | None) -> None:
+        self.found: list[str] = []
+        self._tell = tell
+
+    def add(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            self.found.append(text)
+            if self._tell:
+                self._tell(text)
 
 
 class _Meter:
@@ -180,13 +208,13 @@ class _Recorder:
 
     def __init__(self, game: Game, evidence: EvidenceFiles, want: tuple[str, ...], output: Output, folder: Path) -> None:
         self._variables = {name: game.graph.variables[name] for name in want}
-        self._evidence, self._keep, self._folder = evidence, output.keep, folder
+        self._evidence, self._keep, self._folder, self._show = evidence, output.keep, folder, output.show
         self._archive = ArchiveWriter(folder / _ARRAYS, evidence.rows)
         self._diagnoses: dict[str, list[Diagnosis]] = {}
         self._errors = {name: InferredErrors(variable) for name, variable in self._variables.items()}
         pictures = image_variables(game.graph)
         shown = [name for name in want if name in pictures]
-        self._sheets = InferredSheets(game.graph, [name for name in evidence.given if name in pictures], shown)
+        self._sheets = InferredSheets(game.graph, [name for name in evidence.given if name in pictures], shown, output.show)
         self._images = [name for name in shown if output.images and (self._variables[name].classes or 0) <= _MOST_IN_PALETTE]
 
     def add(self, block: Block, found: Inference) -> None:
@@ -200,10 +228,11 @@ class _Recorder:
                 judgements[name] = found_truth
                 self._errors[name].add(found_truth, decided[name])
         names = [self._evidence.name(block.first_row + row) for row in range(block.rows)]
-        self._sheets.add(block, decided, judgements, names)
+        shown = {name: value[0].cpu().numpy() for name, value in found.drawn.items()} if self._show == "drawn" else decided
+        self._sheets.add(block, shown, judgements, names)
         for name in self._images:
             variable = self._variables[name]
-            write_images(self._folder / name, names, _file_pixels(decided[name], variable), _palette(variable))
+            write_images(self._folder / name, names, _file_pixels(shown[name], variable), _palette(variable))
         for name, diagnosis in found.diagnostics.items():
             self._diagnoses.setdefault(name, []).append(diagnosis)
 
@@ -225,12 +254,17 @@ class _Recorder:
         self._archive.finish()
         return [_ARRAYS, *self._sheets.save(self._folder), *self._images]
 
-    def answer(self, sampler: str, paths: Iterable[Path]) -> Answer:
+    def warnings(self) -> list[str]:
+        """Return what makes the answers about all blocks doubtful."""
+        return [disagreement(name, each) for name, each in self._diagnostics().items() if each.is_alarming]
+
+    def answer(self, sampler: str, chain: Mapping[str, Any], paths: Iterable[Path], warnings: Iterable[str]) -> Answer:
         """Return what is told of all blocks."""
-        diagnostics = {name: pooled(each) for name, each in self._diagnoses.items()}
         errors = {name: each.figures() for name, each in self._errors.items() if each.elements}
-        warnings = tuple(disagreement(name, each) for name, each in diagnostics.items() if each.is_alarming)
-        return Answer(tuple(paths), self._evidence.rows, sampler, diagnostics, errors, warnings)
+        return Answer(tuple(paths), self._evidence.rows, sampler, chain, self._diagnostics(), errors, tuple(warnings))
+
+    def _diagnostics(self) -> dict[str, Diagnosis]:
+        return {name: pooled(each) for name, each in self._diagnoses.items()}
 
     def close(self) -> None:
         """Close what may be open after an error."""
@@ -244,11 +278,11 @@ def _stored_type(variable: Variable) -> np.dtype[Any]:
     return np.dtype(np.uint8 if variable.type == "binary" else np.float32)
 
 
-def _file_pixels(decided: np.ndarray[Any, Any], variable: Variable) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _file_pixels(values: np.ndarray[Any, Any], variable: Variable) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Return images as they are stored in files: classes, grey values or colours."""
     if variable.type == "categorical":
-        return decided.astype(np.uint8)
-    pixels = to_pixels(torch.from_numpy(decided), variable)
+        return values.astype(np.uint8)
+    pixels = to_pixels(torch.from_numpy(values), variable)
     return pixels if len(variable.shape) == 3 and variable.shape[0] == 3 else np.ascontiguousarray(pixels[..., 0])
 
 

@@ -1,20 +1,54 @@
-"""What a preset or an override adds to a spec, where it was to change something. This file finds misspelt names in what is laid over a spec."""
+"""What an extending spec, a preset or an override adds to a spec, where it was to change something.
+
+This file finds misspelt names in what is laid over a spec.
+"""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from gamelearn.errors import nearest, quoted
 from gamelearn.options import Mistake
-from gamelearn.spec.node import Node
+from gamelearn.spec.kinds import TAGS
+from gamelearn.spec.node import Node, walk
 
 
-def explain_additions(base: Node, mistakes: Iterable[Mistake]) -> list[Mistake]:
-    """Return the mistakes of a spec with something laid over it; those inside a name that the base lacks become one about the name.
+def explain_additions(base: Node, tree: Node, mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """Return the mistakes of a spec with something laid over it; what lacks inside a name that the base lacks becomes one about the name.
 
     Args:
         base: the tree before.
+        tree: the tree after.
         mistakes: those of the tree after.
     """
-    return list(dict.fromkeys(_addition(base, each) or each for each in mistakes))
+    return list(dict.fromkeys((_addition(base, each) if _is_lack(tree, each) else None) or each for each in mistakes))
+
+
+def without_consequences(mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """Return mistakes without what a misspelt `extends`, `net` or `type` brings about: what lacks may be in the base, keys known of the type."""
+    every = list(mistakes)
+    if any(_is_unknown(each) and each.suggestion == "extends" for each in every):
+        every = [each for each in every if _is_unknown(each)]
+    unclear = {each.path[:-1] for each in every if _is_unknown(each) and each.suggestion in TAGS}
+    return [each for each in every if not _is_unknown(each) or each.suggestion in TAGS or each.path[:-1] not in unclear]
+
+
+def with_base_name(base: Node, mistake: Mistake) -> Mistake:
+    """Return a mistake about a name that the base lacks with the base's nearest name, if it has no suggestion of its own."""
+    above = base.find(mistake.path[:-1]) if mistake.on_key and mistake.suggestion is None and mistake.path else None
+    if above is None or mistake.path[-1] in above.children:
+        return mistake
+    return replace(mistake, suggestion=nearest(str(mistake.path[-1]), [name for name in above.children if isinstance(name, str)]))
+
+
+def _is_unknown(mistake: Mistake) -> bool:
+    return mistake.on_key and mistake.what.startswith("unknown key")
+
+
+def _is_lack(tree: Node, mistake: Mistake) -> bool:
+    """Whether a mistake says that too little is there, and not that a key or a value is wrong."""
+    steps, _ = walk(tree, mistake.path)
+    value = steps[-1][1].value if steps else tree.value
+    return not _is_unknown(mistake) and (value is None or isinstance(value, dict | tuple))
 
 
 def _addition(base: Node, mistake: Mistake) -> Mistake | None:
@@ -24,10 +58,9 @@ def _addition(base: Node, mistake: Mistake) -> Mistake | None:
         if child is not None:
             node = child
             continue
-        is_own = index == len(mistake.path) - 1 and mistake.what.startswith("unknown key")
         names = [name for name in node.children if isinstance(name, str)]
         hint = nearest(part, names) if isinstance(part, str) else None
-        if hint is None or is_own:
+        if hint is None:
             return None
         what = f"the spec has no {part!r} to change, and this is not enough to add one; known: {quoted(names)}"
         return Mistake(mistake.path[: index + 1], what, hint, on_key=True)

@@ -11,13 +11,12 @@ from pathlib import Path as FilePath
 from gamelearn.errors import Position, Problem, SpecError, nearest, quoted
 from gamelearn.options import describe
 from gamelearn.shipped import shipped_specs, spec_key
-from gamelearn.spec.kinds import OptimizerOptions, PlayerOptions
+from gamelearn.spec.kinds import TAGS, OptimizerOptions, PlayerOptions
 from gamelearn.spec.node import Node, Text
 from gamelearn.spec.paths import expand_environment, is_inside
 from gamelearn.spec.source import MAX_DEPTH, parse_source, read_text
 
 _LENGTHS = ("rounds", "epochs", "minutes")
-_TAGS = ("net", "type")
 _IMPLIED_TYPES = {model.model_fields["type"].default for model in (OptimizerOptions, PlayerOptions)}
 _LONGEST_CHAIN = 20
 _MOST_NAMED = 10
@@ -29,11 +28,15 @@ Presets = str | Sequence[str] | None
 
 @dataclass(frozen=True)
 class Composed:
-    """A file with its bases: the merged tree without `extends` and `presets`, the presets, and the file's own text."""
+    """A file with its bases: the merged tree without `extends` and `presets`, the presets, and the file's own text.
+
+    `ground` is the merged tree of the bases alone, None where the file extends none.
+    """
 
     tree: Node
     presets: Mapping[str, Node]
     text: str
+    ground: Node | None = None
 
 
 def merge(base: Node, over: Node, *, keep_nulls: bool = False) -> Node:
@@ -66,7 +69,7 @@ def _without_length(base: Node, over: Node) -> Node:
 
 
 def _changes_kind(base: dict[str, Node], over: dict[str, Node]) -> bool:
-    for tag in _TAGS:
+    for tag in TAGS:
         if tag in over:
             new = over[tag].value
             same = new == base[tag].value if tag in base else new in _IMPLIED_TYPES
@@ -92,10 +95,10 @@ def read_composed(path: FilePath | str, *, untrusted: bool = False) -> Composed:
         tree = _map_of_spec(parse_source(read_text(base), str(base)))
         layers.insert(0, tree)
     presets = [_presets(layer) for layer in layers]
-    merged = _drop(layers[0])
+    merged, ground = _drop(layers[0]), None
     for layer in layers[1:]:
-        merged = merge(merged, _drop(layer))
-    return Composed(merged, _merged_presets(presets), text)
+        ground, merged = merged, merge(merged, _drop(layer))
+    return Composed(merged, _merged_presets(presets), text, ground)
 
 
 def _map_of_spec(tree: Node) -> Node:

@@ -13,6 +13,8 @@ from gamelearn.registry import FAMILIES, LEARNING_RATES, NETWORKS
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
 Positive = Annotated[int, Field(gt=0)]
+TAGS = ("net", "type")
+"""The keys that hold the name of a member of a kind."""
 
 
 class FamilyOptions(Options):
@@ -140,12 +142,23 @@ class RightHandSide(Options):
     family: SerializeAsAny[FamilyOptions] | None = None
 
 
+def _network(value: Any) -> Any:
+    """Validate a network; where the key `net` is missing, only a key that no network has may be meant by it."""
+    return NETWORKS.options_of(_strange(value) if isinstance(value, dict) and "net" not in value else value)
+
+
+def _strange(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the items of a map whose keys are no options of any network."""
+    known = set().union(*(each.options.keys() for each in NETWORKS))
+    return {key: item for key, item in value.items() if key not in known}
+
+
 def _score(path: Path, value: Any) -> Score:
     if isinstance(value, str):
         return Score(path=path, text=value)
     if isinstance(value, dict):
-        if "net" in value or misspelt("net", value, ""):
-            return Score(path=path, network=NETWORKS.options_of(value))
+        if "net" in value or misspelt("net", _strange(value), ""):
+            return Score(path=path, network=_network(value))
         if found := misspelt("scores", value, "lists the scores that add up"):
             raise mistakes_error(found)
     raise mistake(f"expected a network ({{net: NAME}}), 'uniform', 'standard', 'free', 'network.head' or 'player(target | givens)', got {describe(value)}")  # fmt: skip
@@ -182,5 +195,5 @@ class ConditionalOptions(PlayerOptions):
 
     factors: dict[str, Annotated[RightHandSide, BeforeValidator(_right_hand_side)]]  # type: ignore[assignment]
     """`target | givens: right-hand side`."""
-    networks: dict[Name, Annotated[SerializeAsAny[NetworkOptions], BeforeValidator(NETWORKS.options_of)]] = {}
+    networks: dict[Name, Annotated[SerializeAsAny[NetworkOptions], BeforeValidator(_network)]] = {}
     """Networks with several heads, shared by factors as `network.head`."""

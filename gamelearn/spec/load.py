@@ -11,8 +11,8 @@ from gamelearn.errors import Problem, SpecError, nearest, quoted
 from gamelearn.options import Mistake, Path
 from gamelearn.plugins import load_builtins, missing_plugin
 from gamelearn.shipped import shipped_specs, spec_key
-from gamelearn.spec.additions import explain_additions
-from gamelearn.spec.compose import Presets, apply_override, chosen_preset, merge, preset_names, read_composed, read_override
+from gamelearn.spec.additions import explain_additions, with_base_name, without_consequences
+from gamelearn.spec.compose import Composed, Presets, apply_override, chosen_preset, merge, preset_names, read_composed, read_override
 from gamelearn.spec.limits import size_mistakes
 from gamelearn.spec.node import Node, dotted, walk
 from gamelearn.spec.paths import resolve_paths
@@ -36,6 +36,8 @@ class SpecFile:
         mistakes: what is wrong with it; empty in a spec that may be used.
         problems: the mistakes with their places.
         presets: the names of its presets.
+        bases: the trees that something was laid over: the file's own below presets and overrides, that of the file it extends.
+        taken: the names of the presets that were taken, in order.
     """
 
     spec: Spec
@@ -45,6 +47,19 @@ class SpecFile:
     mistakes: tuple[Mistake, ...] = ()
     problems: tuple[Problem, ...] = ()
     presets: tuple[str, ...] = ()
+    bases: tuple[Node, ...] = field(default=(), repr=False)
+    taken: tuple[str, ...] = ()
+
+    def with_base_name(self, mistake: Mistake) -> Mistake:
+        """Return a mistake about a name that was added to a base with the name there that was probably meant."""
+        for base in self.bases:
+            mistake = with_base_name(base, mistake)
+        return mistake
+
+    def added_streams(self) -> set[str]:
+        """Return the streams that a preset or this file adds to those of what it was laid over."""
+        known = [base.find(("data", "streams")) for base in self.bases]
+        return {name for name in self.spec.data.streams if any(each is None or name not in each.children for each in known)}
 
     def locate(self, mistakes: Iterable[Mistake], severity: str = "error") -> list[Problem]:
         """Return mistakes with their places in the file."""
@@ -86,23 +101,46 @@ def load_source(
     """
     load_builtins()
     path = find_spec(path_or_name)
-    composed = read_composed(path, untrusted=untrusted)
+    return lay_over(path, read_composed(path, untrusted=untrusted), preset=preset, overrides=overrides, untrusted=untrusted)
+
+
+def lay_over(
+    path: FilePath,
+    composed: Composed,
+    *,
+    preset: Presets = None,
+    overrides: Iterable[str] = (),
+    untrusted: bool = False,
+    with_presets: bool = True,
+) -> SpecFile:
+    """Return a spec from a file that has been read: with presets and overrides laid over it, as `load_source` does.
+
+    Args:
+        path: the file.
+        composed: what `read_composed` read there.
+        with_presets: whether the presets that are not taken are looked at too.
+
+    Raises:
+        SpecError: all mistakes of the spec, where too little of it can be read to go on.
+    """
     tree, problems = composed.tree, list[Problem]()
-    for name in preset_names(preset):
+    taken = preset_names(preset)
+    for name in taken:
         tree = merge(tree, chosen_preset(composed.presets, name, str(path)))
     for argument in overrides:
         tree = _overridden(tree, argument, problems)
     tree = Node(tree.value, composed.tree.position)
     tree, wrong_paths = resolve_paths(tree, fence=path.resolve().parent if untrusted else None)
     found = _Findings(problems + wrong_paths)
-    spec, tree = _checked(tree, composed.tree, untrusted, found)
+    bases = (composed.tree, *([composed.ground] if composed.ground else []))
+    spec, tree = _checked(tree, bases, untrusted, found)
     ground = _mended(composed.tree) if found.problems else composed.tree
-    for name in composed.presets:
-        if ground and name not in preset_names(preset):
+    for name in composed.presets if with_presets else ():
+        if ground and name not in taken:
             found.add_preset(name, ground, composed.presets[name])
     if spec is None or problems or wrong_paths:
         raise SpecError(found.problems)
-    return SpecFile(spec, tree, composed.text, path, tuple(found.mistakes), tuple(found.problems), tuple(composed.presets))
+    return SpecFile(spec, tree, composed.text, path, tuple(found.mistakes), tuple(found.problems), tuple(composed.presets), bases, taken)
 
 
 def find_spec(path_or_name: FilePath | str) -> FilePath:
@@ -149,8 +187,9 @@ class _Findings:
 
     def add_preset(self, name: str, tree: Node, preset: Node) -> None:
         """Check a preset that is not taken: what is wrong with it and not with the spec."""
-        _, mistakes = validate_tree(merge(tree, preset))
-        for each in map(with_section, explain_additions(tree, mistakes[:_MOST_MISTAKES])):
+        merged = merge(tree, preset)
+        _, mistakes = validate_tree(merged)
+        for each in map(with_section, explain_additions(tree, merged, without_consequences(mistakes[:_MOST_MISTAKES]))):
             if (each.path, each.what) not in self.known:
                 self.mistakes.append(each.below(("presets", name)))
                 self.problems.append(locate_in(preset, each, prefix=("presets", name)))
@@ -164,13 +203,16 @@ def _overridden(tree: Node, argument: str, problems: list[Problem]) -> Node:
         return tree
 
 
-def _checked(tree: Node, base: Node, untrusted: bool, found: _Findings) -> tuple[Spec | None, Node]:
-    """Return the spec of a tree, as much as there is without its mistakes, and the tree of that; `base` is what it was laid over."""
+def _checked(tree: Node, bases: Iterable[Node], untrusted: bool, found: _Findings) -> tuple[Spec | None, Node]:
+    """Return the spec of a tree, as much as there is without its mistakes, and the tree of that; `bases` are what it was laid over."""
     spec, mistakes = validate_tree(tree)
-    mistakes = [with_section(each) for each in explain_additions(base, mistakes[:_MOST_MISTAKES])]
+    mistakes = without_consequences(mistakes[:_MOST_MISTAKES])
+    for base in bases:
+        mistakes = explain_additions(base, tree, mistakes)
+    mistakes = [with_section(each) for each in mistakes]
     found.add(tree, [*mistakes, *_missing_plugins(tree)])
     if spec is None:
-        mended = repair(tree, mistakes)
+        mended = repair(tree, mistakes, merge)
         if mended is None:
             return None, tree
         spec, tree = mended
@@ -182,7 +224,7 @@ def _checked(tree: Node, base: Node, untrusted: bool, found: _Findings) -> tuple
 def _mended(tree: Node) -> Node | None:
     """Return a tree without its mistakes; None where they cannot be mended without a guess."""
     spec, mistakes = validate_tree(tree)
-    mended = None if spec else repair(tree, mistakes)
+    mended = None if spec else repair(tree, mistakes, merge)
     return tree if spec else mended[1] if mended else None
 
 

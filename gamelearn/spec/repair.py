@@ -4,7 +4,7 @@ An unknown key takes the name that was probably meant, or goes; a wrong value of
 the mistakes of formulas can be reported together with those of the schema. This file repairs trees.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
@@ -24,13 +24,16 @@ def validate_tree(tree: Node) -> tuple[Spec | None, list[Mistake]]:
         return None, mistakes_of(error)
 
 
-def repair(tree: Node, mistakes: Iterable[Mistake]) -> tuple[Spec, Node] | None:
-    """Return a spec, with its tree, that has none of the mistakes; None where one cannot be mended without a guess."""
+def repair(tree: Node, mistakes: Iterable[Mistake], merge: Callable[[Node, Node], Node]) -> tuple[Spec, Node] | None:
+    """Return a spec, with its tree, that has none of the mistakes; None where one cannot be mended without a guess.
+
+    `merge` lays what stands under a misspelt key over what its name has already.
+    """
     for _ in range(_ATTEMPTS):
         edits = _edits(tree, mistakes)
         if edits is None:
             return None
-        tree = _edited(tree, edits, ())
+        tree = _edited(tree, edits, merge, ())
         spec, mistakes = validate_tree(tree)
         if spec:
             return spec, tree
@@ -52,7 +55,7 @@ def _edits(tree: Node, mistakes: Iterable[Mistake]) -> _Edits | None:
         path = tuple(part for part, _ in steps)
         if each.on_key and is_found and each.what.startswith("unknown key"):
             above = steps[-2][1] if len(steps) > 1 else tree
-            if each.suggestion and each.suggestion not in above.children:
+            if each.suggestion and not _stands_beside(above, each.suggestion):
                 edits.renamed[path] = each.suggestion
             else:
                 edits.dropped.add(path)
@@ -67,6 +70,12 @@ def _edits(tree: Node, mistakes: Iterable[Mistake]) -> _Edits | None:
     return edits
 
 
+def _stands_beside(above: Node, key: str) -> bool:
+    """Whether a map has a key, and not from a map that it was laid over."""
+    child = above.children.get(key)
+    return child is not None and child.position.file == above.position.file and child.position >= above.position
+
+
 def option_names() -> frozenset[str]:
     """Return the keys of all options models; other keys of a spec are its author's own names."""
     names: set[str] = set()
@@ -78,13 +87,16 @@ def option_names() -> frozenset[str]:
     return frozenset(names)
 
 
-def _edited(node: Node, edits: _Edits, path: Path) -> Node:
+def _edited(node: Node, edits: _Edits, merge: Callable[[Node, Node], Node], path: Path) -> Node:
     if path in edits.values:
         return replace(node, value=edits.values[path])
     if isinstance(node.value, tuple):
-        return replace(node, value=tuple(_edited(child, edits, (*path, index)) for index, child in enumerate(node.value)))
+        return replace(node, value=tuple(_edited(child, edits, merge, (*path, index)) for index, child in enumerate(node.value)))
     if isinstance(node.value, dict):
         kept = [(key, child) for key, child in node.value.items() if (*path, key) not in edits.dropped]
-        names = {key: edits.renamed.get((*path, key), key) for key, _ in kept}
-        return replace(node, value={names[key]: _edited(child, edits, (*path, key)) for key, child in kept})
+        made: dict[str, Node] = {}
+        for key, child in kept:
+            name, edited = edits.renamed.get((*path, key), key), _edited(child, edits, merge, (*path, key))
+            made[name] = merge(made[name], edited) if name in made else edited
+        return replace(node, value=made)
     return node

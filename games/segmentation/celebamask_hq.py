@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ from gamelearn.data.label_maps import (
     read_mask,
     same_shape,
 )
-from gamelearn.data.pair_cache import cached_pairs, file_state
+from gamelearn.data.pair_cache import cached_pairs, file_state, find_unreadable
+from gamelearn.data.words import counted
 from gamelearn.errors import DataError, nearest
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import Positive
@@ -81,10 +83,12 @@ class CelebAMaskHq(DataSet):
 
     Raises:
         DataAbsent: there is no such folder; the message says where the files come from.
-        DataError: images or labels are missing or damaged; it names the first ten.
+        DataError: images or labels are missing or damaged; it names the first ten of either.
 
     Source: Lee, Liu, Wu and Luo, "MaskGAN: towards diverse and interactive facial image manipulation", 2020.
     """
+
+    class_names = MappingProxyType({"s": CLASSES})
 
     def __init__(
         self,
@@ -98,9 +102,11 @@ class CelebAMaskHq(DataSet):
         test: float,
     ) -> None:
         place = _place(folder, path)
-        faces = _faces(folder, place, labels)
-        key = (labels, *(file_state(file) for face in faces for file in (face.image, *face.files)))
+        faces, problems = _faces(folder, place, labels)
         reader = _Reader(faces, size, merged=labels is not None)
+        if problems:
+            raise DataError(_all_problems(place, problems, len(faces), reader))
+        key = (labels, *(file_state(file) for face in faces for file in (face.image, *face.files)))
         self._cached = cached_pairs(folder, "celebamask_hq", key, len(faces), (size, size), reader.read)
         numbers = [face.number for face in faces]
         originals = _originals(folder, place / _MAPPING)
@@ -137,21 +143,26 @@ class _Face:
     classes: tuple[int, ...] = ()
 
 
-def _faces(folder: DataFolder, place: Path, labels: str | None) -> list[_Face]:
-    """Return the photographs by their numbers.
+def _faces(folder: DataFolder, place: Path, labels: str | None) -> tuple[list[_Face], list[str]]:
+    """Return the photographs by their numbers, then what is wrong: images or labels that are missing, files of other names.
 
     Raises:
-        DataError: some lack their image or their labels, or files have other names than they should.
+        DataError: a folder is missing, or there is no image.
     """
     problems: list[str] = []
     images = _numbered(folder, place / _IMAGES, _IMAGE_NAME, problems)
     collect = _faces_with_parts if labels is None else _faces_with_maps
     found = collect(folder, place / (_PARTS if labels is None else labels), images, problems)
-    if problems:
-        raise DataError(f"{place}: {len(problems):,} files or folders are missing or have unknown names:{listed(problems)}")
-    if not found:
+    if not found and not problems:
         raise DataError(f"{place / _IMAGES} has no images: expected 0.jpg, 1.jpg and so on")
-    return found
+    return found, problems
+
+
+def _all_problems(place: Path, problems: list[str], rows: int, reader: "_Reader") -> str:
+    """Return what is wrong with names, then which of the complete faces are damaged, so that all can be mended at once."""
+    many = counted(len(problems), "file or folder is missing or has an unknown name", "files or folders are missing or have unknown names")
+    damaged = find_unreadable("celebamask_hq", rows, reader.read)
+    return "\n".join([f"{place}: {many}:{listed(problems)}", *([damaged] if damaged else [])])
 
 
 def _faces_with_maps(folder: DataFolder, place: Path, images: Mapping[int, Path], problems: list[str]) -> list[_Face]:
@@ -292,7 +303,9 @@ def _official(numbers: Sequence[int], originals: Mapping[int, int], file: Path) 
     """Return the rows of the splits that CelebA's own partition gives."""
     unknown = [str(each) for each in numbers if each not in originals]
     if unknown:
-        raise DataError(f"{file}: {len(unknown):,} images are not in it, so their split is not known:{listed(unknown)}")
+        raise DataError(
+            f"{file}: {counted(len(unknown), 'image is', 'images are')} not in it, so {'its' if len(unknown) == 1 else 'their'} split is not known:{listed(unknown)}"
+        )
     places = torch.tensor([originals[each] for each in numbers])
     split = torch.bucketize(places, torch.tensor([_FIRST_VALIDATION, _FIRST_TEST]), right=True)
     return {name: (split == index).nonzero().flatten() for index, name in enumerate(SPLITS)}

@@ -1,6 +1,7 @@
 """Cartoon faces with their label maps, drawn by the computer. This file makes them a data set, which needs no download."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from gamelearn.data.folder import DataFolder
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import Positive
 from games.segmentation import toy_faces_parts as parts
+from games.segmentation.celebamask_hq import CLASSES
 from games.segmentation.toy_faces_canvas import Canvas, Draws
 
-_CLASSES = 19
 _CHUNK = 16
 
 
@@ -37,6 +38,8 @@ class ToyFaces(DataSet):
     seed divides the rows into splits.
     """
 
+    class_names = MappingProxyType({"s": CLASSES})
+
     def __init__(self, folder: DataFolder, seed: int, *, size: int, rows: int, validation: float, test: float) -> None:
         images, labels = draw_faces(rows, size)
         fields = toy_fields(size)
@@ -51,7 +54,7 @@ class ToyFaces(DataSet):
 
 def toy_fields(size: int) -> dict[str, Field]:
     """Return the fields of faces of some size."""
-    return {"x": Field("real", (3, size, size)), "s": Field("categorical", (size, size), _CLASSES)}
+    return {"x": Field("real", (3, size, size)), "s": Field("categorical", (size, size), len(CLASSES))}
 
 
 def draw_faces(rows: int, size: int, *, first_row: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

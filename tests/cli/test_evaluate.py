@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from gamelearn.data.progress import say_progress
+from gamelearn.data.streams import Streams
+from gamelearn.game import Game
 from tests.metrics.maps import SUPERVISED, THREE, write_maps
 
 Run = Callable[..., Any]
@@ -55,8 +58,9 @@ def test_a_second_evaluation_stands_beside_the_first(run: Run, trained: Path) ->
     for sweeps in ("2", "3"):
         assert run("evaluate", "three", "--metric", "labels", "--sweeps", sweeps, "--burn-in", "0", "--chains", "1").exit_code == 0
     first, second = (stored(trained)[name]["results"][0] for name in ("round-000000005-validation", "round-000000005-validation-2"))
-    assert first["facts"]["complete"]["chain"] == {"sweeps": 2, "burn_in": 0, "chains": 1}
-    assert second["facts"]["complete"]["chain"] == {"sweeps": 3, "burn_in": 0, "chains": 1}
+    others = {"burn_in": 0, "thin": 1, "chains": 1, "estimate": "conditionals"}
+    assert first["facts"]["complete"]["chain"] == {"sweeps": 2, **others}
+    assert second["facts"]["complete"]["chain"] == {"sweeps": 3, **others}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,9 @@ def test_a_second_evaluation_stands_beside_the_first(run: Run, trained: Path) ->
         (("--weights", "ema"), "has no averaged weights ('train.ema' is not set): take weights 'last'"),
         (("--sampler", "limits"), "unknown sampler 'limits'"),
         (("--device", "cdu"), "there is no device 'cdu' here"),
+        (("--split", "tes"), "unknown split 'tes'; known: 'train', 'validation', 'test'; did you mean 'test'?\n"),
+        (("--weights", "last_"), "unknown weights 'last_'; known: 'ema', 'last'; did you mean 'last'?\n"),
+        (("--estimate", "count"), "unknown estimate 'count'; known: 'conditionals', 'counts'; did you mean 'counts'?\n"),
     ],
 )
 def test_mistakes_are_told(run: Run, trained: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -99,3 +106,16 @@ def test_metrics_may_change_when_a_run_goes_on(run: Run, trained: Path) -> None:
     assert result.exit_code == 0, result.stderr
     found = json.loads(run("evaluate", "three", "--metric", "labels", "--format", "json").stdout)
     assert found["results"][0]["blocks"][0]["figures"]["accuracy"]["count"] == 2
+
+
+def test_progress_of_the_data_is_shown_when_they_are_opened(run: Run, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Game.streams
+
+    def slowly(game: Game) -> Streams:
+        if game._streams is None:
+            say_progress("maps: decoded", 5000, 5000)
+        return opened(game)
+
+    monkeypatch.setattr(Game, "streams", slowly)
+    for command in (("evaluate", "three", "--metric", "labels", "--count", "1"), ("figures", "three", "--count", "1", "--sweeps", "1")):
+        assert "maps: decoded: 5,000 of 5,000\n" in run(*command).stderr

@@ -54,7 +54,11 @@ def test_options_reach_the_figure(run: Run, folder: Path) -> None:
         (("--hide", "squre:3", "--figure", "inpainting"), "did you mean 'square'?"),
         (("--weights", "ema"), "has no averaged weights"),
         (("--checkpoint", "3"), "it has round-000000004"),
-        (("--figure", "transfr"), "'transfr' is not one of"),
+        (
+            ("--figure", "transfr"),
+            "unknown figure 'transfr'; known: 'transfer', 'reconstructions', 'samples', 'inpainting'; did you mean 'transfer'?",
+        ),
+        (("--split", "tes"), "unknown split 'tes'; known: 'train', 'validation', 'test'; did you mean 'test'?"),
     ],
 )
 def test_what_is_asked_for_and_cannot_be_drawn_is_an_error(run: Run, options: tuple[str, ...], message: str) -> None:

@@ -202,12 +202,19 @@ def test_what_an_archive_holds_besides_variables_is_told(run: Path) -> None:
         (["--given", "x=large"], "large/face0.png has 16x16 pixels, 'x' 8x8 (height x width): resize it, or say --resize"),
         (["--given", "s=late.npy", "--block", "2"], "late.npy, row 6 (counted from 0): 's' is categorical: expected a class in 0 .. 3 - 1, got 3"),
         ([], "nothing is given: say by --rows how many rows are to be drawn"),
+        (["--given", "x=faces.npz", "--hide", "x=square:0"], "there is no file or folder 'square:0'; 'square:0' is no pattern: 'square' needs a side"),
+        (["--given", "x=faces.npz", "--show", "draw"], "unknown value of --show 'draw'; known: 'decided', 'drawn'; did you mean 'drawn'?"),
+        (["--given", "x=faces.npz", "--weights", "emma"], "unknown weights 'emma'; known: 'ema', 'last'; did you mean 'ema'?"),
+        (["--given", "s=faces"], "faces/face0.png is a coloured image (mode 'RGB'), such as a photograph: expected 8 bits"),
+        (["--given", "x=one.npz", "--given", "s=labels.npz"], "one.npz:x has 1 row, labels.npz:s has 7\n"),
+        (["--given", "x=one.npz", "--hide", "x=mask.npy"], "mask.npy has masks of 7 rows, 'x' has 1\n"),
         (["--given", "x=faces.npz", "--given", "s=labels.npz", "--given", "z1=z1.npy", "--given", "z2=z2.npy"], "everything is given: hide a part, or give less"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_in_a_line_and_nothing_is_written(run: Path, files: Path, arguments: list[str], message: str) -> None:
     Path("large").mkdir()
     Image.new("RGB", (16, 16)).save("large/face0.png")
+    np.savez("one.npz", x=IMAGES[:1])
     np.save("late.npy", np.where(np.arange(ROWS)[:, None, None] == ROWS - 1, 3, LABELS[:ROWS]))
     np.save("z1.npy", np.zeros((ROWS, 4)))
     np.save("z2.npy", np.zeros((ROWS, 2)))
@@ -222,3 +229,43 @@ def test_images_are_resized_where_that_is_asked_for(run: Path) -> None:
     Path("large").mkdir()
     Image.fromarray(np.repeat(np.repeat(IMAGES[0], 2, 0), 2, 1)).save("large/face0.png")
     assert infer(run, "out", "--given", "x=large", "--resize", "--want", "s")["s"].shape == (1, 8, 8)
+
+
+def test_a_joint_draw_can_be_shown(run: Path) -> None:
+    """The last state of the first chain, the same for all variables, and nothing else changes."""
+    arguments = (*HIDDEN, *ALL, "--images", "--chains", "2", "--sweeps", "3", "--truth", "s=labels.npz")
+    decided = infer(run, "decided", *arguments)
+    found = infer(run, "drawn", *arguments, "--show", "drawn")
+    for name, array in decided.items():
+        assert np.array_equal(array, found[name]), name
+    for row in range(ROWS):
+        with Image.open(f"drawn/s/{row}.png") as labels, Image.open(f"drawn/x/{row}.png") as image:
+            assert np.array_equal(np.array(labels), found["s.drawn"][row, 0])
+            assert np.array_equal(np.array(image), np.rint(found["x.drawn"][row, 0].clip(0, 1) * 255).transpose(1, 2, 0))
+    assert not np.array_equal(found["s"], found["s.drawn"][:, 0])
+    red = {}
+    for name in ("decided", "drawn"):
+        with Image.open(f"{name}/sheet-s.png") as image:
+            red[name] = (np.array(image) == (230, 30, 30)).all(2).sum() // 36
+    assert red == {"decided": (found["s"] != LABELS[:ROWS]).sum(), "drawn": (found["s.drawn"][:, 0] != LABELS[:ROWS]).sum()}
+    said = [json.loads((Path(name) / "inferred.json").read_text()) for name in ("decided", "drawn")]
+    assert [each["show"] for each in said] == ["decided", "drawn"]
+    assert said[0]["errors"] == said[1]["errors"]
+
+
+def test_the_record_has_the_values_that_were_used(run: Path) -> None:
+    infer(run, "out", "--rows", "3", "--sweeps", "4")
+    said = json.loads((Path("out") / "inferred.json").read_text())
+    assert (said["rows"], said["sampler"]) == (3, "automatic")
+    assert said["chain"] == {"sweeps": 4, "burn_in": 4, "thin": 1, "chains": 2, "estimate": "conditionals"}
+
+
+def test_bytes_given_as_numbers_are_told(run: Path) -> None:
+    np.save("x.npy", IMAGES[:ROWS].astype(np.float64))
+    result = call(run, "--given", "x=x.npy", "--want", "s", "--block", "2", "--out", "out")
+    assert result.exit_code == 0
+    line, *others = result.stderr.splitlines()
+    assert not [each for each in others if "images are expected" in each]
+    assert line.startswith("WARNING: 'x': values of x.npy reach 2")
+    assert line.endswith("images are expected in 0..1, divide by 255, unless the training data have such values too")
+    assert json.loads((Path("out") / "inferred.json").read_text())["warnings"][0] == line.removeprefix("WARNING: ")

@@ -48,7 +48,7 @@ def sample(run: Path, *arguments: str) -> tuple[int, str, dict[str, np.ndarray]]
 def test_a_game_that_no_player_draws_alone_is_sampled_by_its_chain(run: Path) -> None:
     code, output, values = sample(run)
     assert (code, set(values)) == (0, {"x", "z"})
-    assert "means-chain-100-sweeps-seed-0-x.png" in output
+    assert "/means-limit-sweeps-100-seed-0-x.png" in output
     assert 0 < values["x"].min() < values["x"].max() < 1  # expectations
     assert set(np.unique(values["z"])) <= {0, 1}
 

@@ -1,6 +1,7 @@
 """Reading and resizing label maps. This file tests both against values by hand."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,10 +60,18 @@ def test_values_are_grey_values_or_numbers_of_the_palette(tmp_path: Path) -> Non
     assert read_label_map(tmp_path / "bits.png").tolist() == (values > 1).astype(int).tolist()
 
 
-@pytest.mark.parametrize(("mode", "what"), [("RGB", "mode 'RGB': expected 8 bits, grey or of a palette"), ("I;16", "mode 'I;16'")])
-def test_colours_are_no_classes(tmp_path: Path, mode: str, what: str) -> None:
-    Image.new(mode, (2, 2)).save(tmp_path / "a.png")
-    with pytest.raises(DataError, match=what):
+@pytest.mark.parametrize(
+    ("mode", "colour", "what"),
+    [
+        ("RGB", (1, 1, 2), r"is a coloured image \(mode 'RGB'\), such as a photograph: expected 8 bits, grey or of a palette"),
+        ("RGBA", (1, 2, 2, 255), r"is a coloured image \(mode 'RGBA'\)"),
+        ("RGB", (3, 3, 3), r"has the same values in three colours \(mode 'RGB'\): expected .*; save one of the three"),
+        ("I;16", 3, "has pixels of mode 'I;16': expected 8 bits, grey or of a palette"),
+    ],
+)
+def test_colours_are_no_classes(tmp_path: Path, mode: str, colour: Any, what: str) -> None:
+    Image.new(mode, (2, 2), colour).save(tmp_path / "a.png")
+    with pytest.raises(DataError, match=f"the label map \\S*a.png {what}"):
         read_label_map(tmp_path / "a.png")
 
 

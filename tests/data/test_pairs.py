@@ -162,7 +162,7 @@ def test_missing_partners_are_named_ten_of_them(folder: DataFolder, cells: Path)
 
 def test_a_name_that_occurs_twice_is_said(folder: DataFolder, cells: Path) -> None:
     (cells / "images/a.png").touch()
-    with pytest.raises(DataError, match=r"1 names occur twice:\n  \S*a.jpg and \S*a.png$"):
+    with pytest.raises(DataError, match=r"1 name occurs twice:\n  \S*a.jpg and \S*a.png$"):
         open_pairs(folder)
 
 
@@ -217,3 +217,12 @@ def test_an_untrusted_spec_follows_no_links_out(folder: DataFolder, cells: Path)
     (cells / "images/b.png").unlink()
     with pytest.raises(DataError, match=r"leads out of the spec's folder"):
         open_pairs(untrusted, labels="../..")
+
+
+def test_photographs_are_no_label_maps(folder: DataFolder, cells: Path) -> None:
+    photograph = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    Image.fromarray(photograph).save(cells / "labels/b.png")
+    with pytest.raises(
+        DataError, match=r"the label map \S*labels/b.png is a coloured image \(mode 'RGB'\), such as a photograph: expected"
+    ):
+        open_pairs(folder)

@@ -52,6 +52,24 @@ def test_fortran_order_is_read_where_it_can_be(tmp_path: Path) -> None:
         saved(tmp_path / "packed.npz", array)
 
 
+@pytest.mark.parametrize(("at_once", "stretches"), [(1, [2, 2, 2, 1]), (72 * 5, [4, 3]), (2**20, [7])])
+def test_fortran_order_is_read_in_stretches_as_long_as_memory_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int, stretches: list[int]
+) -> None:
+    """A row has 72 bytes; every stretch goes through the whole file."""
+    source = saved(tmp_path / "a.npy", np.asfortranarray(PICTURES))
+    monkeypatch.setattr("gamelearn.files.arrays._AT_ONCE", at_once)
+    copied: list[int] = []
+
+    def native(part: NDArray[Any]) -> NDArray[Any]:
+        copied.append(len(part))
+        return part
+
+    monkeypatch.setattr("gamelearn.files.arrays.native", native)
+    assert np.array_equal(everything(source, 2), PICTURES)
+    assert copied == stretches
+
+
 class Trap:
     """What runs code when it is unpickled."""
 
@@ -134,3 +152,18 @@ def test_memory_holds_a_block_not_the_file(tmp_path: Path, name: str) -> None:
         tracemalloc.stop()
     assert total == 0
     assert peak < 4 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("readme.txt", b"about these arrays", "is no array"),
+        ("a.npy", b"no array", r"is damaged or no array \([^\n]+\)"),
+    ],
+)
+def test_a_member_that_is_no_array_is_named(tmp_path: Path, name: str, content: bytes, why: str) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr(name, content)
+    expected = "expected arrays alone, as numpy.savez writes them, each a member that ends in .npy"
+    with pytest.raises(DataError, match=rf"^\S*a.npz holds '{name}', which {why}: {expected}$"):
+        array_heads(tmp_path / "a.npz")

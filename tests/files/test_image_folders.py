@@ -109,7 +109,7 @@ def test_an_image_on_its_side_has_the_size_at_which_it_is_shown(tmp_path: Path) 
     ("variable", "mode", "ending", "message"),
     [
         (S, "L", "jpg", "a.jpg is a JPEG file, which changes pixels: label maps and masks are given as PNG"),
-        (S, "RGB", "png", "a.png has pixels of mode 'RGB': expected 8 bits, grey or of a palette, whose numbers are classes"),
+        (S, "RGB", "png", r"a.png has the same values in three colours \(mode 'RGB'\): expected 8 bits, grey or of a palette"),
         (X, "I;16", "png", "a.png has pixels of mode 'I;16': expected 8 bits per colour"),
     ],
 )
@@ -147,3 +147,11 @@ def test_damage_is_named_by_its_file(tmp_path: Path) -> None:
 def test_other_variables_are_no_images(tmp_path: Path, variable: Variable) -> None:
     with pytest.raises(EvidenceError, match=f"holds images; '{variable.name}' \\(.*\\) is none: give it as .npz or .npy"):
         opened(write_pngs(tmp_path / "faces", PICTURES), variable)
+
+
+def test_photographs_are_no_label_maps(tmp_path: Path) -> None:
+    """A palette image has colours too, but its pixels are numbers."""
+    folder = write_pngs(tmp_path / "maps", LABELS)
+    Image.fromarray(PICTURES[0]).save(folder / "c.png")
+    with pytest.raises(EvidenceError, match=r"^\S*maps/c.png is a coloured image \(mode 'RGB'\), such as a photograph: expected 8 bits"):
+        opened(folder, S)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from gamelearn.data.dataset import SPLITS, DataSet, Field
 from gamelearn.data.folder import DataAbsent, DataFolder
+from gamelearn.data.progress import told_of_progress
 from gamelearn.data.streams import open_streams
 from gamelearn.errors import DataError
 from gamelearn.spec.schema import Data, Variable
@@ -89,7 +90,7 @@ def test_merged_label_maps_are_read(tmp_path: Path) -> None:
     Image.fromarray(np.full((32, 32), 19, np.uint8)).save(maps / "3.png")
     (maps / "5.png").rename(maps / "7.png")
     with pytest.raises(
-        DataError, match=r"2 files .*\n  \S*img/7.jpg is missing, its label map is there\n  \S*img/5.jpg has no label map \S*/5.png$"
+        DataError, match=r"2 files .*\n  \S*img/7.jpg is missing, its label map is there\n  \S*img/5.jpg has no label map \S*/5.png\n"
     ):
         open_faces(tmp_path, labels="CelebAMask-HQ-mask")
     (maps / "7.png").rename(maps / "5.png")
@@ -120,7 +121,7 @@ def test_the_official_splits_follow_the_mapping(tmp_path: Path) -> None:
     [
         ("5 oops 000001.jpg", r"mapping.txt:7: expected 'idx orig_idx orig_file', such as .*, got '5 oops 000001.jpg'"),
         ("5 202600 202601.jpg", r"mapping.txt:7: expected"),
-        ("9 1 000002.jpg", r"mapping.txt: 1 images are not in it, so their split is not known:\n  5$"),
+        ("9 1 000002.jpg", r"mapping.txt: 1 image is not in it, so its split is not known:\n  5$"),
     ],
 )
 def test_a_damaged_mapping_is_said(tmp_path: Path, line: str, what: str) -> None:
@@ -267,3 +268,40 @@ def test_an_untrusted_spec_follows_no_links_out(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "0.jpg").rename(image)
     with pytest.raises(DataError, match=r"leads out of the spec's folder"):
         open_faces(root, untrusted=True, labels="../..")
+
+
+def test_what_is_missing_and_what_is_damaged_are_reported_together(tmp_path: Path) -> None:
+    write_faces(tmp_path, COUNT)
+    place = tmp_path / NAME
+    (place / "CelebA-HQ-img/2.jpg").unlink()
+    (place / "CelebA-HQ-img/4.jpg").write_bytes(b"no image")
+    with pytest.raises(DataError) as caught:
+        open_faces(tmp_path)
+    assert str(caught.value).splitlines() == [
+        f"{place}: 1 file or folder is missing or has an unknown name:",
+        f"  {place / 'CelebA-HQ-img/2.jpg'} is missing, its parts are there",
+        "data set 'celebamask_hq': 1 of 5 images with their label maps cannot be used:",
+        f"  the image {place / 'CelebA-HQ-img/4.jpg'} is damaged or no image",
+    ]
+    assert not (tmp_path / "cache").exists()
+
+
+def test_progress_of_the_first_decoding_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_faces(tmp_path, COUNT)
+    told: list[tuple[str, int, int]] = []
+    for _ in range(2):
+        with told_of_progress(lambda *facts: told.append(facts)):
+            open_faces(tmp_path)
+    open_faces(tmp_path, size=16)  # nobody asks to be told
+    title = "celebamask_hq: images decoded"
+    assert told == [(title, 0, COUNT), (title, COUNT, COUNT)]
+    (tmp_path / NAME / "CelebA-HQ-img/2.jpg").unlink()
+    with told_of_progress(lambda *facts: told.append(facts)), pytest.raises(DataError):
+        open_faces(tmp_path)
+    assert told[2:] == [("celebamask_hq: images checked", done, COUNT - 1) for done in (0, COUNT - 1)]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_classes_have_names(tmp_path: Path) -> None:
+    write_faces(tmp_path, 1)
+    assert open_faces(tmp_path).class_names == {"s": CLASSES}

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from gamelearn.data.folder import DataFolder
 from gamelearn.options import mistakes_of
+from games.segmentation.celebamask_hq import CLASSES
 from games.segmentation.toy_faces import ToyFaces, ToyFacesOptions, draw_faces
 from games.segmentation.toy_faces_canvas import Canvas, Draws, frame
 from games.segmentation.toy_faces_parts import BROW, CLOTH, EYE, GLASSES, HAIR, HAT, LIP, NECK, NOSE, SKIN
@@ -135,3 +136,11 @@ def test_paint_mixes_colours_and_labels_the_covered_half() -> None:
     assert canvas.labels[0].tolist() == [[5, 5], [0, 0]]
     canvas.paint(coverage, np.zeros((1, 3, 1, 1), np.float32), None)
     assert canvas.labels[0].tolist() == [[5, 5], [0, 0]]
+
+
+def test_classes_have_the_official_names_of_what_is_drawn(tmp_path: Path) -> None:
+    names = ToyFaces(DataFolder(None, tmp_path), 0, size=32, rows=2, validation=0.0, test=0.0).class_names["s"]
+    assert names == CLASSES
+    drawn = {SKIN: "skin", NOSE: "nose", GLASSES: "eye_g", EYE: "l_eye", BROW: "l_brow", LIP: "u_lip"}
+    drawn |= {0: "background", HAIR: "hair", HAT: "hat", NECK: "neck", CLOTH: "cloth"}
+    assert {number: names[number] for number in USED} == drawn

@@ -1,5 +1,6 @@
 """Diagnostics of series whose answers are known: independent, correlated, apart. This file feeds them to a marginal."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -55,6 +56,49 @@ def test_effective_sample_size_is_that_of_an_autoregression() -> None:
         expected = CHAINS * sweeps * (1 - correlation) / (1 + correlation)
         found = effective_sample_size(marginal_of(autoregressive(sweeps, correlation)), CHAINS).median()
         assert abs(float(found) / expected - 1) < tolerance
+
+
+def test_effective_sample_size_of_eleven_states_by_hand() -> None:
+    """Batches of 3 have the means 2, 6, 3, of variance 13/3; 11 states have the variance 194/11 - (42/11)^2; the last two are in no batch."""
+    series = torch.tensor([1, 2, 3, 6, 5, 7, 3, 2, 4, 5, 4], dtype=torch.float64)
+    exact = 11 * (194 / 11 - (42 / 11) ** 2) / (3 * 13 / 3)
+    assert float(effective_sample_size(marginal_of(series.unsqueeze(1)), 1)) == pytest.approx(exact)
+    assert exact == pytest.approx(2.5874, abs=1e-4)
+
+
+def test_effective_sample_size_counts_the_batches_of_all_chains_together() -> None:
+    first = [1, 2, 3, 6, 5, 7, 3, 2, 4, 5, 4]
+    other = [4, 4, 5, 1, 2, 1, 6, 7, 6, 2, 5]
+    states = np.array(first + other)
+    batches = np.array([first[:3], first[3:6], first[6:9], other[:3], other[3:6], other[6:9]]).mean(1)
+    exact = 22 * states.var() / (3 * batches.var(ddof=1))
+    assert exact < 22  # not cut off
+    series = torch.tensor([first, other], dtype=torch.float64).T
+    assert float(effective_sample_size(marginal_of(series), 2)) == pytest.approx(exact)
+
+
+def test_the_effective_sample_size_of_classes_adds_their_variances() -> None:
+    drawn = [0, 0, 1, 2, 2, 2, 1, 1, 0]
+    ones = np.eye(3)[drawn]
+    exact = 9 * ones.var(0).sum() / (3 * ones.reshape(3, 3, 3).mean(1).var(0, ddof=1).sum())
+    found = effective_sample_size(marginal_of(torch.tensor(drawn).unsqueeze(1), Variable("s", "categorical", (), 3)), 1)
+    assert exact < 9
+    assert float(found) == pytest.approx(exact)
+
+
+def test_chains_that_disagree_are_worth_what_their_halves_are() -> None:
+    """Means of halves 0.5, 0.5, 10.5, 10.5 have the variance 100/3; the 8 states have 0.25 + 25."""
+    series = torch.tensor([[0, 1, 0, 1], [10, 11, 10, 11]], dtype=torch.float64).T
+    assert float(effective_sample_size(marginal_of(series), 2)) == pytest.approx(8 * 25.25 / (2 * 100 / 3))
+
+
+@pytest.mark.parametrize("correlation", [0.3, 0.6, 0.9])
+def test_effective_sample_size_of_an_autoregression_is_that_of_its_batches(correlation: float) -> None:
+    """A mean of b states of correlation r has the variance (1 + 2 sum (1 - k / b) r^k) / b of one state, k from 1 to b - 1."""
+    sweeps, batch = 2500, 50
+    time = 1 + 2 * sum((1 - k / batch) * correlation**k for k in range(1, batch))
+    found = effective_sample_size(marginal_of(autoregressive(sweeps, correlation)), CHAINS).median()
+    assert float(found) == pytest.approx(CHAINS * sweeps / time, rel=0.03)
 
 
 def test_chains_that_disagree_are_told_from_those_that_mix() -> None:

@@ -34,6 +34,11 @@ def test_values_come_in_the_types_of_the_game() -> None:
     assert found.values["b"].tolist() == [[1, 0], [1, 0]]
 
 
+def test_brain_floats_are_read() -> None:
+    x = torch.full((1, 3, 2, 2), 0.5, dtype=torch.bfloat16)
+    assert read({"x": x}).values["x"].tolist() == x.tolist()
+
+
 def test_masks_are_of_each_row_or_of_all() -> None:
     s = np.arange(8).reshape(2, 2, 2) % 4
     every = read({"s": s}, {"s": np.array([[True, False], [False, False]])})
@@ -66,6 +71,10 @@ def test_hidden_values_are_not_read_whatever_they_are() -> None:
         ({"s": np.zeros((1, 2, 2))}, None, None, "'s' is categorical: expected whole numbers, got an array of type float64"),
         ({"n": [1.5]}, None, None, "'n', row 0 (counted from 0): expected whole numbers from 0 on, got 1.5"),
         ({"n": [1, -2]}, None, None, "'n', row 1 (counted from 0): expected whole numbers from 0 on, got -2"),
+        ({"s": [[[1, 2], [1]]]}, None, None, "'s': expected an array of numbers, got a list whose parts differ in shape"),
+        ([1], None, None, "'given' must be a map of arrays by variable, such as {'x': ...}, got list"),
+        ({"n": [1]}, [True], None, "'hide' must be a map of arrays by variable, such as {'x': ...}, got list"),
+        ({}, None, 2.0, "'rows' must be a whole number, got 2.0"),
         ({"n": ["a"]}, None, None, "'n': expected an array of numbers, got one of type <U1"),
         ({"n": 3}, None, None, "'n': expected rows, an array whose first axis counts them, got one number"),
         ({"n": [1], "b": [[0, 1]] * 2}, None, None, "the variables differ in their rows: 'n' 1, 'b' 2"),

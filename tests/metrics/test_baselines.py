@@ -83,6 +83,7 @@ def test_blocks_change_nothing_and_all_training_images_count(game: Game, monkeyp
     parts = metric().compute(game, context(count=5))
     assert [block.figures for block in parts.blocks] == [block.figures for block in whole.blocks]
     assert parts.blocks[0].figures["accuracy"].count == 5
+    assert parts.facts["count"] == parts.blocks[0].figures["accuracy"].count
     assert parts.facts["training_rows"] == game.streams().length("pairs") == 72
 
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from gamelearn.data.npz import Npz
 from gamelearn.game import Game
 from gamelearn.metrics import class_frequencies
 from gamelearn.metrics.class_frequencies import ClassFrequencies, factors
+from gamelearn.metrics.evaluation import choose_metrics, evaluate
 from gamelearn.metrics.metric import MetricResult
 from gamelearn.sampling import limiting
 from tests.metrics.maps import SUPERVISED, THREE, context, game_in, split_of
@@ -40,7 +42,7 @@ def test_shares_are_those_of_the_samples_and_of_the_training_data(three: Game) -
         assert found[f"class {index}"][2] == pytest.approx(float(own.std()) / 50**0.5)
         assert found[f"class {index}"][3] == pytest.approx(float(own.mean()) / share)
     assert result.blocks[0].figures["largest factor"].count == 50
-    assert result.facts["data_rows"] == 72
+    assert result.facts == {"variable": "s", "sampler": "limit", "sweeps": 4, "after": "end", "count": 50, "data_rows": 72}
     expected = sum(abs(row[0] - row[1]) for row in found.values()) / 2
     assert result.blocks[0].figures["total variation"].value == pytest.approx(expected)
 
@@ -74,7 +76,7 @@ def test_a_class_that_is_not_dreamt_of_is_infinitely_too_rare(tmp_path: Path) ->
     figures = result.blocks[0].figures
     assert figures["largest factor"].value == float("inf")
     assert figures["classes within a factor of two"].value < 3
-    assert "are not within a factor of two of the data" in result.notes[0]
+    assert result.notes == ("1 of 3 classes is not within a factor of two of the data",)
     assert result.plain()["blocks"][0]["figures"]["largest factor"]["value"] is None
 
 
@@ -104,7 +106,8 @@ def test_blocks_of_samples_change_nothing(three: Game, monkeypatch: pytest.Monke
 
 def test_the_users_chain_goes_over_the_options(three: Game) -> None:
     result = metric().compute(three, context(count=20, sampler="automatic", sweeps=1))
-    assert (result.facts["sampler"], result.facts["sweeps"]) == ("automatic", 1)
+    assert result.facts == {"variable": "s", "sampler": "automatic", "sweeps": 1, "after": "end", "count": 20, "data_rows": 72}
+    assert result.blocks[0].title == "s after 1 sweep"
     assert result.blocks[0].figures["largest factor"].count == 20
     samples = limiting(three, 20, sampler="automatic", sweeps=1)["s"]
     assert rows_of(result)["class 1"][1] == pytest.approx(float((samples == 1).double().mean()))
@@ -128,3 +131,24 @@ def test_a_game_that_cannot_dream_is_told(tmp_path: Path) -> None:
     reason = metric().misfit(game_in(tmp_path, SUPERVISED).graph)
     assert reason is not None
     assert "reads 'x', which no draw of it gives" in reason
+
+
+def test_tables_have_the_names_of_the_classes_where_the_data_knows_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    game = game_in(tmp_path, THREE)
+    monkeypatch.setattr(Npz, "class_names", {"s": ("sky", "sea", "sun"), "x": ("red",)})
+    assert game.streams().class_names("pairs", "s") == ("sky", "sea", "sun")
+    assert set(rows_of(metric().compute(game, context()))) == {"0 sky", "1 sea", "2 sun"}
+    segmentation = next(evaluate(game, choose_metrics(game, ["segmentation"]), ["validation"], context(count=4))).plain()
+    assert {row[0] for row in segmentation["blocks"][0]["table"]["rows"]} == {"0 sky", "1 sea", "2 sun"}
+
+
+def test_a_field_may_have_another_name_than_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    game = game_in(
+        tmp_path,
+        THREE.replace("s: {type: categorical, classes: 3}}}", "t: {array: s, classes: 3}}}").replace(
+            "[x, s]}", "{variables: {x: x, s: t}}}"
+        ),
+    )
+    monkeypatch.setattr(Npz, "class_names", {"t": ("sky", "sea", "sun")})
+    assert game.streams().class_names("pairs", "s") == ("sky", "sea", "sun")
+    assert game.streams().class_names("pairs", "x") == ()

@@ -30,6 +30,7 @@ def test_the_table_tells_every_class_that_occurs_or_is_decided() -> None:
     counted = Confusion(5)
     counted.add(torch.tensor([[0, 0, 0, 4]]), torch.tensor([[0, 0, 2, 4]]))
     table = counted.table()
+    assert [row[0] for row in counted.table(["sky", "sea", "sun"]).rows] == ["0 sky", "2 sun", "class 4"]
     assert table.columns == ("class", "IoU", "accuracy", "share of truth", "share decided")
     assert table.rows == (
         ("class 0", 2 / 3, 2 / 3, 0.75, 0.5),

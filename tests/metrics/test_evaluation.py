@@ -1,7 +1,10 @@
 """Which metrics are measured, on what. This file chooses and measures them."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from gamelearn.game import Game
@@ -70,6 +73,38 @@ def test_all_metrics_that_do_not_fit_are_told(tmp_path: Path) -> None:
         "'segmentation'",
         "'class_frequencies'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"chain": {"sweep": 3}}, "chain.sweep: unknown key 'sweep'; known: 'sampler', 'sweeps', 'burn_in', 'thin', 'chains', 'estimate'; did you mean 'sweeps'?"),
+        ({"chain": {"sweeps": "ten"}}, "chain.sweeps: expected a whole number, got 'ten'"),
+        ({"chain": {"sweeps": 2.5}}, "chain.sweeps: expected a whole number, got 2.5"),
+        ({"chain": {"chains": True, "thin": 0}}, "chain.thin: must be greater than 0, got 0\nchain.chains: expected a whole number, got true"),
+        ({"chain": {"burn_in": np.int64(-1)}}, "chain.burn_in: must be at least 0, got -1"),
+        ({"chain": {"estimate": "count"}}, "chain.estimate: 'count' is not one of 'conditionals', 'counts'; did you mean 'counts'?"),
+        ({"chain": ["sweeps"]}, "'chain' must be a map with 'sampler', 'sweeps', 'burn_in', 'thin', 'chains', 'estimate', got a list"),
+        ({"count": 1.5}, "'count' must be a whole number of at least 1, got 1.5"),
+        ({"seed": "a"}, "'seed' must be a whole number, got 'a'"),
+    ],
+)  # fmt: skip
+def test_what_is_asked_is_checked_before_anything_is_measured(named: Game, asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(MetricError) as caught:
+        next(evaluate(named, choose_metrics(named), ["train"], replace(context(), **asked)))
+    assert str(caught.value) == message
+
+
+def test_values_of_the_chain_may_be_those_of_numpy_or_left_out(named: Game) -> None:
+    chosen = choose_metrics(named, ["halves", "dreams"])
+    plain, other = (
+        [each.result for each in evaluate(named, chosen, ["validation"], context(sweeps=sweeps, sampler=None))]
+        for sweeps in (3, np.int32(3))
+    )
+    assert plain == other
+    assert plain[1].facts["sweeps"] == 3
+    unsaid = list(evaluate(named, chosen, ["validation"], context(sweeps=None)))
+    assert [each.result for each in unsaid] == [each.result for each in evaluate(named, chosen, ["validation"], context())]
 
 
 def test_values_of_the_record_are_plain(named: Game) -> None:

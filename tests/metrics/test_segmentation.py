@@ -58,7 +58,8 @@ def test_a_supervised_game_decides_by_its_probabilities(supervised: Game) -> Non
     assert block.title == "complete"
     check(values_of(block), rows["s"], probabilities(supervised, rows["x"]).argmax(1))
     assert block.figures["accuracy"].count == len(rows["s"]) == 9
-    assert result.facts["complete"] == {"sampler": "automatic", "exact": True}
+    used = {"sweeps": 1, "burn_in": 0, "thin": 1, "chains": 1, "estimate": "conditionals"}
+    assert result.facts == {"count": 9, "complete": {"sampler": "automatic", "exact": True, "chain": used}}
     assert 0.1 < block.figures["accuracy"].value < 0.9
 
 
@@ -93,7 +94,7 @@ def test_a_chain_is_asked_for_what_is_hidden(three: Game) -> None:
     assert values["MSE of x"] == pytest.approx(squared, rel=1e-5)
     assert values["MSE ratio of x"] == pytest.approx(squared / plainly, rel=1e-5)
     assert result.facts["complete"]["sampler"] == "limit"
-    assert result.facts["complete"]["chain"] == {"sweeps": 3, "burn_in": 1, "chains": 2}
+    assert result.facts["complete"]["chain"] == {**chain, "thin": 1, "estimate": "conditionals"}
     assert set(result.facts["complete"]["mixing"]) == {"s", "z"}
 
 
@@ -157,11 +158,18 @@ def copy_one_another(game: Game) -> None:
 
 
 def test_data_come_without_noise(supervised: Game, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*arguments: object) -> torch.Tensor:
-        raise AssertionError("noise was asked for")
-
-    monkeypatch.setattr(DataSet, "perturb", refuse)
-    metric(hide={"x": "left"}).compute(supervised, context("train"))
+    """Noise that hides everything spoils the batches of the training, and changes no figure."""
+    made = metric(hide={"x": "left"})
+    clear = made.compute(supervised, context("train"))
+    monkeypatch.setattr(DataSet, "perturb", lambda self, field, values, key, first_row: torch.zeros_like(values))
+    batch = supervised.streams().batch("pairs", 0, 4, noise_key=("test",))
+    assert float(batch["x"].abs().max()) == 0
+    assert made.compute(supervised, context("train")) == clear
+    check(
+        values_of(clear.blocks[0]),
+        split_of(supervised, "train")["s"],
+        probabilities(supervised, split_of(supervised, "train")["x"]).argmax(1),
+    )
 
 
 def test_progress_is_told(supervised: Game, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -273,7 +273,8 @@ def test_the_chain_answers_what_is_hidden_beside_the_truth(game: Game) -> None:
         assert set(np.unique(cell[:, :4])) == {112, 160}
     labels = [f"c: {found.decided['c'][row].item()} ({data(game, 'c')[row].item()})" for row in range(3)]
     assert list(figure.columns) == labels
-    assert "x with left hidden: s, c, and the hidden part inferred by 10 sweeps after 4 of 2 chains 'automatic'" in figure.caption
+    chains = "the sampler 'automatic', 2 chains of 10 sweeps each, after 4 of burn-in (in brackets: the truth)."
+    assert f"x with left hidden: s, c, and the hidden part inferred by {chains}" in figure.caption
 
 
 def test_the_default_hides_a_square_in_the_middle(game: Game) -> None:
@@ -289,7 +290,8 @@ def test_the_default_hides_a_square_in_the_middle(game: Game) -> None:
 def test_label_maps_can_be_hidden_and_what_nobody_draws_is_given() -> None:
     assert draw_inpainting(with_data(SEGMENTATION), Request(count=1, sweeps=1, hide="s=left")).rows[0].label == "s, a part hidden"
     figure = draw_inpainting(with_data(PLAIN), Request(count=2, sweeps=1))
-    assert "x with square:3 hidden, c given: the hidden part inferred by 1 sweeps" in figure.caption
+    chains = "the sampler 'automatic', 2 chains of 1 sweep each, after 4 of burn-in."
+    assert f"x with square:3 hidden, c given: the hidden part inferred by {chains}" in figure.caption
     assert figure.columns == ()
 
 

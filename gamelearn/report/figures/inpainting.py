@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.game import Game
-from gamelearn.graph.model import Graph, Variable, unknown
+from gamelearn.graph.model import Graph, Sampler, Variable, unknown
 from gamelearn.inference import SWEEPS, Inference, infer
 from gamelearn.patterns import hidden_pattern
 from gamelearn.report.figures.figure import Data, Figure, NotSupported, Request, Row, caption_of, chain_called, images_of, read_data, row_of
@@ -132,10 +133,16 @@ def _columns(graph: Graph, question: _Question, found: Inference, data: Data) ->
 
 def _caption(graph: Graph, question: _Question, found: Inference, data: Data, request: Request) -> str:
     chain = chain_called(graph, found.sampler)
-    sweeps = f"{request.sweeps or chain.sweeps or SWEEPS} sweeps after {chain.burn_in} of {chain.chains} chains {chain.name!r}"
     hidden = f"{question.image.name} with {question.pattern} hidden"
     told = f", {', '.join(question.given)} given" if question.given else ""
     others = ", ".join(name for name in question.inferred if found.decided.get(name) is not None)
     numbers = " (in brackets: the truth)" if any(graph.variables[name].elements == 1 for name in question.inferred) else ""
-    what = f"{hidden}{told}: {f'{others}, and ' if others else ''}the hidden part inferred by {sweeps}{numbers}."
+    what = f"{hidden}{told}: {f'{others}, and ' if others else ''}the hidden part inferred by {_chains(chain, request)}{numbers}."
     return caption_of(what, request, [f"{data.split} split"])
+
+
+def _chains(chain: Sampler, request: Request) -> str:
+    """Return which chains were run, for a caption."""
+    sweeps = counted(request.sweeps or chain.sweeps or SWEEPS, "sweep")
+    each = f"{counted(chain.chains, 'chain')} of {sweeps} each" if chain.chains > 1 else f"a chain of {sweeps}"
+    return f"the sampler {chain.name!r}, {each}{f', after {chain.burn_in:,} of burn-in' if chain.burn_in else ''}"

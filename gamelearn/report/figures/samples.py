@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError
 from gamelearn.game import Game
 from gamelearn.gibbs.choice import choose_sampler
@@ -47,5 +48,5 @@ def _sampler(game: Game, request: Request) -> Sampler:
 
 def _caption(sampler: Sampler, sweeps: int, request: Request) -> str:
     sweep = ", ".join(str(bound) for draw in sampler.sweep for bound in draw.factors)
-    what = f"Joint draws after {sweeps} sweeps of the chain {sampler.name!r}: {sweep}."
+    what = f"Joint draws after {counted(sweeps, 'sweep')} of the chain {sampler.name!r}: {sweep}."
     return caption_of(what, request, [] if sampler.after == "end" else [f"ended after {sampler.after}"])

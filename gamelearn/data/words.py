@@ -1,0 +1,15 @@
+"""Words of messages about data. This file puts numbers before them."""
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with what it counts.
+
+    >>> counted(1, "row"), counted(2000, "row"), counted(3, "class", "classes")
+    ('1 row', '2,000 rows', '3 classes')
+
+    Args:
+        number: how many.
+        one: the word for one.
+        many: the word for several; by default with an s.
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -1,0 +1,88 @@
+"""Where runs lie and what is in their folders.
+
+    runs/<name>/<n>/  spec.yaml  spec.resolved.yaml  environment.json  metrics.jsonl  checkpoints/  samples/
+
+This file names the folders.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gamelearn.errors import RunError
+from gamelearn.train.checkpoint import list_checkpoints
+
+RUNS = Path("runs")
+ORIGINAL, RESOLVED, ENVIRONMENT, METRICS = "spec.yaml", "spec.resolved.yaml", "environment.json", "metrics.jsonl"
+CHECKPOINTS, SAMPLES, TENSORBOARD = "checkpoints", "samples", "tensorboard"
+
+
+def numbered_runs(name: str) -> dict[int, Path]:
+    """Return the runs of a game in the default place, by number."""
+    folder = RUNS / name
+    found = folder.iterdir() if folder.is_dir() else ()
+    return {int(path.name): path for path in found if path.name.isdigit()}
+
+
+def make_run_folder(run_folder: str | Path | None, name: str) -> Path:
+    """Make the run folder; without a path, the next number that is free.
+
+    Raises:
+        RunError: it cannot be made.
+    """
+    try:
+        if run_folder is not None:
+            Path(run_folder).mkdir(parents=True, exist_ok=True)
+            return Path(run_folder)
+        return _make_next(name)
+    except OSError as error:
+        where = run_folder if run_folder is not None else RUNS / name
+        raise RunError(f"cannot make the run folder {str(where)!r}: {error.strerror or error}; give another one by --run") from None
+
+
+def _make_next(name: str) -> Path:
+    number = max(numbered_runs(name), default=0) + 1
+    while True:
+        folder = RUNS / name / str(number)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def check_new_folder(folder: Path) -> None:
+    """Check that a new run can go into a folder.
+
+    Raises:
+        RunError: it holds a run, or anything else.
+    """
+    if (folder / RESOLVED).is_file():
+        what = "already holds a run: say --resume to go on with it"
+        what = what if list_checkpoints(folder / CHECKPOINTS) else "holds a run that ended before its first checkpoint: remove it"
+        raise RunError(f"{folder} {what}, or give another folder")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder} is not empty and holds no run: give another folder, or one that does not exist yet")
+
+
+def why_no_run(folder: Path) -> str:
+    """Return why a folder is no run, and where there may be one."""
+    if not folder.is_dir():
+        return f"there is no run folder {folder}; runs are in {RUNS}/<name>/<n>, or where --run put them"
+    inside = sorted(path.parent for path in folder.glob(f"*/{RESOLVED}"))
+    hint = f"it holds the runs {', '.join(map(str, inside))}" if inside else "a run folder is one that 'gamelearn train' made"
+    return f"{folder} is no run: it has no {RESOLVED}; {hint}"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file of facts.
+
+    Raises:
+        RunError: it is not there, or damaged.
+    """
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from None
+    return values

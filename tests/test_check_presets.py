@@ -1,0 +1,114 @@
+"""What `check` says of extending specs and presets beyond their mistakes, and what it does not do twice. This file checks presets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from gamelearn import game
+from gamelearn.game import check
+from gamelearn.graph.model import Graph
+from gamelearn.options import Mistake
+from gamelearn.players.build import try_shapes
+from gamelearn.players.player import Player
+from gamelearn.spec import compose
+from gamelearn.spec.source import read_text
+
+BASE = """\
+name: base
+variables:
+  x: {type: binary, shape: [4]}
+  z: {type: binary, shape: [2]}
+data: {dataset: {type: npz, path: none.npz}, streams: {images: [x], spare: [x]}}
+players:
+  decoder: {factors: {z: uniform, x | z: {net: linear}}}
+  encoder: {factors: {z | x: {net: linear}}}
+utilities:
+  decoder: E[images(x), encoder(z | x)] log decoder(x, z)
+  encoder: E[decoder(x, z)] log encoder(z | x)
+train: {rounds: 1}
+"""
+
+
+def written(folder: Path, added: str, name: str = "game") -> Path:
+    (folder / "base.yaml").write_text(BASE, encoding="utf-8")
+    path = folder / f"{name}.yaml"
+    path.write_text(added, encoding="utf-8")
+    return path
+
+
+def warnings(path: Path, preset: str | None = None, *overrides: str) -> list[str]:
+    return [str(each).removeprefix(f"{path}:") for each in check(path, preset=preset, overrides=overrides).warnings]
+
+
+def test_a_stream_that_an_extending_spec_adds_and_nothing_uses_is_a_warning(tmp_path: Path) -> None:
+    path = written(tmp_path, "extends: base.yaml\ndata:\n  streams:\n    imagse: {variables: [x], take: 9}\n")
+    assert warnings(path) == [
+        "4:5: warning: data.streams.imagse: no term uses the stream 'imagse', which is added here beside 'images', 'spare'; did you mean 'images'?"
+    ]
+
+
+def test_a_stream_that_a_preset_adds_and_nothing_uses_is_a_warning_with_the_preset_or_without(tmp_path: Path) -> None:
+    path = written(tmp_path, BASE + "presets:\n  few: {data: {streams: {image: [x]}}}\n")
+    said = "data.streams.image: no term uses the stream 'image', which is added here beside 'images', 'spare'; did you mean 'images'?"
+    assert warnings(path) == [f"14:26: warning: presets.few.{said}"]
+    assert warnings(path, "few") == [f"14:26: warning: {said}"]
+
+
+def test_a_stream_that_the_command_line_adds_is_warned_of_too(tmp_path: Path) -> None:
+    assert "did you mean 'images'?" in warnings(written(tmp_path, BASE), None, "data.streams.image=[x]")[0]
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        'data: {streams: {more: [x]}}\nutilities: {decoder: "E[more(x), encoder(z | x)] log decoder(x, z)"}\n',
+        "data: {streams: {more: {variables: [x], take: 9}, images: {variables: [x], except: more}}}\n",
+        "data: {streams: {images: {variables: [x], take: 9}}}\n",
+    ],
+)
+def test_a_stream_that_something_uses_is_none(added: str, tmp_path: Path) -> None:
+    assert warnings(written(tmp_path, "extends: base.yaml\n" + added)) == []
+
+
+def test_a_stream_of_a_plain_spec_may_be_there_for_later(tmp_path: Path) -> None:
+    assert warnings(written(tmp_path, BASE)) == []
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The players whose shapes were tried, in order."""
+    names: list[str] = []
+    real = try_shapes
+
+    def noted(graph: Graph, players: Mapping[str, Player], rows: int = 2) -> list[Mistake]:
+        names.extend(graph.players)
+        return real(graph, players, rows)
+
+    monkeypatch.setattr(game, "try_shapes", noted)
+    return names
+
+
+def test_a_preset_tries_the_shapes_of_those_players_alone_that_it_changes(tmp_path: Path, tried: list[str]) -> None:
+    presets = "presets:\n  short: {train: {rounds: 2}}\n  deep: {players: {encoder: {factors: {z | x: {net: mlp, hidden: [3]}}}}}\n"
+    check(written(tmp_path, BASE + presets))
+    assert tried == ["decoder", "encoder", "encoder"]
+
+
+def test_a_player_that_shares_from_a_changed_one_is_tried_again(tmp_path: Path, tried: list[str]) -> None:
+    shared = BASE.replace("x | z: {net: linear}}}", "x | z: {net: linear}, z | x: {net: linear}}}")
+    shared = shared.replace("encoder: {factors: {z | x: {net: linear}}}", "encoder: {factors: {z | x: [decoder(z | x), {net: linear}]}}")
+    check(written(tmp_path, shared + "presets:\n  deep: {players: {decoder: {factors: {z | x: {net: mlp, hidden: [3]}}}}}\n"))
+    assert tried == ["decoder", "encoder"] * 2
+
+
+def test_a_spec_is_read_once_for_all_its_presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def noted(path: Path | str) -> str:
+        read.append(Path(path).name)
+        return read_text(path)
+
+    monkeypatch.setattr(compose, "read_text", noted)
+    check(written(tmp_path, "extends: base.yaml\npresets: {a: {train: {rounds: 2}}, b: {train: {rounds: 3}}}\n"))
+    assert read == ["game.yaml", "base.yaml"]
