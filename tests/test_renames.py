@@ -131,10 +131,10 @@ def key_tokens(path: tuple[str | int, ...], node: Node, names: Names) -> Iterato
 
 
 def is_reference(path: tuple[str | int, ...], node: Node, names: Names) -> bool:
-    """Whether a name that nothing has to refer to changes what is there; a whole term or stage could also be meant as another one."""
+    """Whether a name that nothing has to refer to changes what is there; a whole term, sampler or stage may be meant as another one."""
     if any(matches(path, pattern) for pattern in TERMS):
         return path[-1] in ("term", "weight", "draws") or (names.is_known(path) and node.value is None)
-    is_whole = path[0] == "stages" and "utilities" in node.children
+    is_whole = {"stages": "utilities", "samplers": "sweep"}.get(str(path[0])) in node.children
     return names.is_known(path) and not is_whole
 
 
