@@ -90,7 +90,7 @@ def _parse(text: str) -> _Pattern:
     if word == "random" and (share := _share(number)) is not None:
         return _Pattern(word, share)
     if word in ("square", "random"):
-        wanted = "a side in pixels, such as square:24" if word == "square" else "a share between 0 and 1, such as random:0.5"
+        wanted = "a side of at least 1 pixel, such as square:24" if word == "square" else "a share between 0 and 1, such as random:0.5"
         raise EvidenceError(f"{text!r} is no pattern: {word!r} needs {wanted}")
     hint = nearest(word, ("square", "random", *_HALVES))
     raise EvidenceError(f"{text!r} is no pattern; known: {quoted(_KNOWN)}" + (f"; did you mean {hint!r}?" if hint else ""))

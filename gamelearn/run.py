@@ -17,6 +17,8 @@ from rich.console import Console
 
 from gamelearn.cpu import tune_allocator
 from gamelearn.data.dataset import SPLITS
+from gamelearn.data.streams import Streams
+from gamelearn.data.words import counted
 from gamelearn.errors import RunError
 from gamelearn.game import CheckedSpec, Game, load
 from gamelearn.inference import Inference, infer
@@ -312,12 +314,19 @@ def _prepared(game: Game, state: TrainingState | None, say: Say) -> Trainer:
     if any(stage.train.precision == "bf16" for stage in game.graph.stages.values()):
         check_half(game.device)
     if game.graph.streams:
-        for notice in game.streams().notices:
-            say(f"NOTICE: {notice}")
+        _say_data(game.streams(), say)
     trainer = Trainer(game, state=state)
     if state and trainer.is_finished:
         raise RunError(_finished(game, trainer))
     return trainer
+
+
+def _say_data(streams: Streams, say: Say) -> None:
+    taken = ", ".join(kind if name == "dataset" else f"{name}: {kind}" for name, kind in streams.taken.items())
+    rows = ", ".join(f"{name} {counted(streams.length(name), 'row')}" for name in streams.names)
+    say(f"data: {taken} ({rows})")
+    for notice in streams.notices:
+        say(f"NOTICE: {notice}")
 
 
 def _finished(game: Game, trainer: Trainer) -> str:

@@ -49,9 +49,9 @@ def test_random_pixels_belong_to_rows_not_to_blocks() -> None:
     ("text", "message"),
     [
         ("squares:24", "'squares:24' is no pattern; known: .*; did you mean 'square'?"),
-        ("square", "'square' needs a side in pixels, such as square:24"),
-        ("square:0", "needs a side in pixels"),
-        ("square:2.5", "needs a side in pixels"),
+        ("square", "'square' needs a side of at least 1 pixel, such as square:24"),
+        ("square:0", "needs a side of at least 1 pixel"),
+        ("square:2.5", "needs a side of at least 1 pixel"),
         ("random:1.5", "needs a share between 0 and 1"),
         ("random:nan", "needs a share between 0 and 1"),
         ("left:3", "'left:3' is no pattern"),

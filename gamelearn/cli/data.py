@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gamelearn.cli.data_progress import data_progress
 from gamelearn.cli.options import Plugins, Preset, TableFormat, TextOrJson, Untrusted, Values, only_overrides
 from gamelearn.errors import GamelearnError, nearest, quoted
 
@@ -38,7 +39,8 @@ def data(
     load_builtins()
     load_plugins(plugin or ())
     sets = list(_data_sets(name, preset or [], only_overrides(values or ()), untrusted))
-    reports, failures = _opened(sets)
+    with data_progress():
+        reports, failures = _opened(sets)
     if form == TextOrJson.json:
         typer.echo(json.dumps(reports, indent=2))
     else:

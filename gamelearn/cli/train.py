@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gamelearn.cli.data_progress import data_progress
 from gamelearn.cli.guard import say
 from gamelearn.cli.options import Device, Plugins, Preset, Untrusted, Values, only_overrides, refuse_unreadable, specs_and_overrides
 from gamelearn.cli.runs import find_run
@@ -82,7 +83,9 @@ def _train(
     for warning in game.checked.warnings if game.checked else ():
         say(str(warning))
     typer.echo(_device_line(device, device_name))
-    _say_data(game)
+    if game.graph.streams and not resume:  # a run that goes on knows which data it was trained on
+        with data_progress():
+            game.streams()
     count = list(game.graph.stages.values())[-1].train.samples.count
 
     def pictures(game: "Game", folder: Path, round_number: int) -> list[Path]:
@@ -127,12 +130,3 @@ def _device_line(device: "torch.device", asked: str | None) -> str:
 
     why = "--device says so" if asked else "no accelerator is there" if device.type == "cpu" else "the fastest that is there"
     return f"device: {describe_device(device)}, {why}"
-
-
-def _say_data(game: "Game") -> None:
-    if not game.graph.streams:
-        return
-    streams = game.streams()
-    taken = ", ".join(kind if name == "dataset" else f"{name}: {kind}" for name, kind in streams.taken.items())
-    rows = ", ".join(f"{name} {streams.length(name):,} rows" for name in streams.names)
-    typer.echo(f"data: {taken} ({rows})")

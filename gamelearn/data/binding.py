@@ -113,8 +113,8 @@ def declared_fields(options: DatasetOptions | None) -> Mapping[str, Field] | Non
 
 def declared_names(options: DatasetOptions) -> Collection[str] | None:
     """Return the names of the fields that a data set's options list, None where they list none."""
-    names: Any = getattr(DATASETS[options.type].build, "declared_names", None)
-    return names(options) if names else None
+    build: Any = DATASETS[options.type].build
+    return build.declared_names(options)
 
 
 def misfits(

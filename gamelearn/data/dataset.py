@@ -5,7 +5,7 @@ decoded row by row. This file defines the data set with its columns.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from types import MappingProxyType
@@ -181,6 +181,11 @@ class DataSet:
     @classmethod
     def declared_fields(cls, options: Any) -> Mapping[str, Field] | None:
         """Return all fields that a data set with these options has, or None where only the data itself can tell."""
+        return None
+
+    @classmethod
+    def declared_names(cls, options: Any) -> Collection[str] | None:
+        """Return the names of all fields, or None where the options do not list them."""
         return None
 
 

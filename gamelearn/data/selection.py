@@ -7,6 +7,7 @@ from torch import Tensor
 
 from gamelearn import noise
 from gamelearn.data.binding import Binding
+from gamelearn.data.words import counted
 from gamelearn.errors import DataError
 from gamelearn.spec.schema import Stream
 
@@ -60,7 +61,7 @@ def _check_some(binding: Binding, stream: Stream, count: int) -> None:
 
 def _available(binding: Binding) -> str:
     complete, length = len(complete_rows(binding, "train")), binding.data_set.length("train")
-    return f"{length} training rows" + (f", {complete} of them with no missing cell" if complete < length else "")
+    return counted(length, "training row") + (f", {complete} of them with no missing cell" if complete < length else "")
 
 
 def _take(stream: Stream, binding: Binding, rows: Tensor, seed: int) -> Tensor:
@@ -68,7 +69,8 @@ def _take(stream: Stream, binding: Binding, rows: Tensor, seed: int) -> Tensor:
     order = noise.permutation(("take", seed), binding.data_set.length("train"))
     shuffled = order[torch.isin(order, rows)]
     if take > len(shuffled):
-        raise DataError(f"stream {binding.stream!r} takes {take} rows, but only {len(shuffled)} are left: data set {binding.label!r} has {_available(binding)}")  # fmt: skip
+        taken = f"takes {counted(take, 'row')}, of which {len(shuffled):,} are left"
+        raise DataError(f"stream {binding.stream!r} {taken}: data set {binding.label!r} has {_available(binding)}")
     if not binding.balance:
         return shuffled[:take].sort().values
     return _balanced(binding, shuffled, take).sort().values

@@ -195,8 +195,8 @@ def test_except_of_a_stream_without_take_leaves_the_others(numbered: DataFolder)
 @pytest.mark.parametrize(
     ("stream", "what"),
     [
-        ({"take": 31}, "takes 31 rows, but only 30 are left: data set 'npz' has 30 training rows"),
-        ({"take": 33, "balance": "label"}, "takes 33 rows, but only 30 are left"),
+        ({"take": 31}, "takes 31 rows, of which 30 are left: data set 'npz' has 30 training rows"),
+        ({"take": 33, "balance": "label"}, "takes 33 rows, of which 30 are left"),
         ({"take": 15, "balance": "few"}, "takes 5 rows of each class of 'few', but class 1 has 1 in data set 'npz'"),
     ],
 )
