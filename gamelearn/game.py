@@ -60,7 +60,7 @@ class Game:
         dtype: of values and parameters.
         checked: the spec that it was loaded from, if any.
         untrusted: whether paths outside the spec's folder and the data root are refused.
-        trained_on: the type of the data set that a run was trained on, by the data set's name: no other takes its place.
+        stood_in: of a run, the names of the data sets in whose place it was trained on `otherwise`; None for a game of no run.
     """
 
     graph: Graph
@@ -70,7 +70,7 @@ class Game:
     dtype: torch.dtype
     checked: CheckedSpec | None = None
     untrusted: bool = False
-    trained_on: Mapping[str, str] = field(default_factory=dict)
+    stood_in: Collection[str] | None = None
     _streams: Streams | None = field(default=None, repr=False)
 
     def runner(self, *, half: bool = False) -> Runner:
@@ -100,7 +100,7 @@ class Game:
                     seed=self.graph.seed,
                     device=self.device,
                     dtype=self.dtype,
-                    trained_on=self.trained_on,
+                    stood_in=self.stood_in,
                 )
             except DataMisfit as error:
                 problems = self.checked.file.locate([each.below(("data",)) for each in error.mistakes])
@@ -170,15 +170,21 @@ def _checked(file: SpecFile, tried: _Tried) -> CheckedSpec:
 
 
 def _with_strays(spec: Spec, mistakes: list[Mistake], strays: Iterable[Mistake]) -> list[Mistake]:
-    """Return mistakes of the data with streams that nothing uses in place of what lacks in the streams that were meant by them."""
-    meant = {each.suggestion for each in strays}
+    """Return mistakes of the data with misspelt streams in place of what lacks in the streams that were meant by them.
+
+    A stream that nothing uses is a mistake only where its name is near another's, in which something lacks; else it stays a warning.
+    """
     streams = spec.data.streams
-    others = [each for each in mistakes if each.path[1] != "streams" or not {each.path[2], streams[str(each.path[2])].except_} & meant]
-    return mistakes if len(others) == len(mistakes) else [*others, *strays]
+    about = {each: {each.path[2], streams[str(each.path[2])].except_} for each in mistakes if each.path[1] == "streams"}
+    meant = {each.suggestion for each in strays if each.suggestion}
+    others = [each for each in mistakes if not about.get(each, set()) & meant]
+    lacking = set[object]().union(*about.values())
+    return [*others, *(each for each in strays if each.suggestion and each.suggestion in lacking)]
 
 
 def _named_in_metrics(spec: Spec) -> set[str]:
-    return {str(value) for options in spec.evaluate.values() for value in options.own_options().values()}
+    values = [value for options in spec.evaluate.values() for value in options.own_options().values()]
+    return {str(each) for value in values for each in (value if isinstance(value, list | tuple) else [value])}
 
 
 def _metric_mistakes(spec: Spec, graph: Graph) -> list[Mistake]:

@@ -30,6 +30,7 @@ from gamelearn.run_folder import (
     ENVIRONMENT,
     METRICS,
     ORIGINAL,
+    OTHERWISE,
     RESOLVED,
     RUNS,
     SAMPLES,
@@ -38,6 +39,7 @@ from gamelearn.run_folder import (
     make_run_folder,
     numbered_runs,
     read_json,
+    read_stood_in,
     why_no_run,
 )
 from gamelearn.sampling import ancestral, is_drawn_by_one, limiting
@@ -99,11 +101,6 @@ class Run:
     def environment(self) -> dict[str, Any]:
         """What the run ran with."""
         return read_json(self.path / ENVIRONMENT)
-
-    @property
-    def data_sets(self) -> dict[str, str]:
-        """The type of the data set that the run was trained on, by the data set's name; empty where that was not recorded."""
-        return dict(self.environment.get("data_sets") or {}) if (self.path / ENVIRONMENT).is_file() else {}
 
     def spec(self) -> Spec:
         """Return the run's spec, resolved.
@@ -168,7 +165,7 @@ class Run:
             RunError: there is no such checkpoint, it is damaged, or has no averaged weights.
         """
         game = load(self.path / RESOLVED, device=device, plugins=plugins, untrusted=untrusted)
-        game.trained_on = self.data_sets
+        game.stood_in = read_stood_in(self.path)
         state = self.state(checkpoint)
         restore_players(game.players, state.players)
         if weights == "ema" and not state.averages:
@@ -280,7 +277,7 @@ def train(
     state = former.state() if former else None
     if former and state:
         _check_goes_on(former, checked, state, say)
-        game.trained_on = former.data_sets
+        game.stood_in = read_stood_in(former.path)
     elif run_folder is not None:
         check_new_folder(Path(run_folder))
     trainer = _prepared(game, state, say)
@@ -385,8 +382,13 @@ def _write_facts(folder: Path, game: Game, preset: Presets, overrides: Sequence[
     assert game.checked is not None
     (folder / ORIGINAL).write_text(game.checked.file.text, encoding="utf-8")
     (folder / RESOLVED).write_text(game.checked.file.resolved_text(), encoding="utf-8")
-    taken: Mapping[str, str] = game.streams().taken if game.graph.streams else {}
-    facts = {**environment(game.device, taken), "preset": list(preset_names(preset)), "overrides": list(overrides)}
+    streams = game.streams() if game.graph.streams else None
+    facts = {
+        **environment(game.device, streams.taken if streams else {}),
+        OTHERWISE: list(streams.stood_in if streams else ()),
+        "preset": list(preset_names(preset)),
+        "overrides": list(overrides),
+    }
     path = folder / ENVIRONMENT
     if state is not None:
         first = read_json(path) if path.is_file() else facts

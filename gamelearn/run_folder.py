@@ -14,6 +14,7 @@ from gamelearn.train.checkpoint import list_checkpoints
 
 RUNS = Path("runs")
 ORIGINAL, RESOLVED, ENVIRONMENT, METRICS = "spec.yaml", "spec.resolved.yaml", "environment.json", "metrics.jsonl"
+OTHERWISE = "otherwise"
 CHECKPOINTS, SAMPLES, TENSORBOARD = "checkpoints", "samples", "tensorboard"
 
 
@@ -82,7 +83,22 @@ def read_json(path: Path) -> dict[str, Any]:
         RunError: it is not there, or damaged.
     """
     try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read: {error}") from None
+    if not isinstance(values, dict):
+        raise RunError(f"{path} is damaged: it holds no map")
     return values
+
+
+def read_stood_in(folder: Path) -> tuple[str, ...] | None:
+    """Return the names of the data sets in whose place a run was trained on `otherwise`; None where that was not recorded.
+
+    Raises:
+        RunError: the record is damaged.
+    """
+    path = folder / ENVIRONMENT
+    names = read_json(path).get(OTHERWISE) if path.is_file() else None
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise RunError(f"{path} is damaged: {OTHERWISE!r} is no list of names")
+    return None if names is None else tuple(names)

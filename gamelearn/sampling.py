@@ -20,6 +20,7 @@ from gamelearn.graph.model import Bound, Factor, Graph, PlayerDraw, Sampler, Sta
 from gamelearn.graph.resolve import ResolutionError, resolve_factors
 from gamelearn.graph.samplers import find_half_steps, lacking_at_end
 from gamelearn.inference import BLOCK
+from gamelearn.options import describe
 from gamelearn.plan.sampler import Move, SamplerPlan, plan_sampler
 from gamelearn.players.player import Distribution
 from gamelearn.spec.formula import FormulaError
@@ -168,18 +169,23 @@ def limiting(
 def _half_step(graph: Graph, sampler: Sampler, after: str | None) -> str:
     if after is None or after in ("end", "mixture"):
         return after or sampler.after
+    if not isinstance(after, str):
+        raise EvidenceError(f"'after' must be one of {_half_steps(sampler)}, got {describe(after)}")
     try:
         found = find_half_steps(graph, sampler, after)
     except FormulaError:
         found = []
     if not found:
-        known = quoted(["end", "mixture", *map(str, sampler.sweep)])
-        raise EvidenceError(f"the sampler {sampler.name!r} has no half-step {after!r}; known: {known}")
+        raise EvidenceError(f"the sampler {sampler.name!r} has no half-step {after!r}; known: {_half_steps(sampler)}")
     if len(found) > 1:
         kinds = list(dict.fromkeys(found))
         which = f"may be {' or '.join(map(repr, kinds))}" if len(kinds) > 1 else f"is drawn {len(found)} times in a sweep"
         raise EvidenceError(f"the half-step {after!r} of the sampler {sampler.name!r} {which}: which is meant?")
     return found[0]
+
+
+def _half_steps(sampler: Sampler) -> str:
+    return quoted(["end", "mixture", *map(str, sampler.sweep)])
 
 
 def _limit(game: Game, plan: SamplerPlan, rows: int, first_row: int, sweeps: int, seed: int, decide: str) -> Values:

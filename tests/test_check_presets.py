@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 
 from gamelearn import game
-from gamelearn.game import check
+from gamelearn.game import Game, check
 from gamelearn.graph.model import Graph
-from gamelearn.options import Mistake
+from gamelearn.metrics.metric import Context, Metric, MetricResult
+from gamelearn.options import Listed, Mistake
 from gamelearn.players.build import try_shapes
 from gamelearn.players.player import Player
+from gamelearn.plugins import load_builtins
+from gamelearn.registry import METRICS
 from gamelearn.spec import compose
+from gamelearn.spec.kinds import MetricOptions
 from gamelearn.spec.source import read_text
 
 BASE = """\
@@ -26,6 +30,23 @@ players:
 utilities:
   decoder: E[images(x), encoder(z | x)] log decoder(x, z)
   encoder: E[decoder(x, z)] log encoder(z | x)
+train: {rounds: 1}
+"""
+
+
+LABELLED = """\
+name: base
+variables:
+  x: {type: real, shape: [1, 8, 8]}
+  s: {type: categorical, classes: 3, shape: [8, 8]}
+data: {dataset: {type: npz, path: none.npz}, streams: {images: [x], pairs: [x, s]}}
+players:
+  prior: {factors: {s: uniform}}
+  painter: {factors: {x | s: {net: unet, width: 4}}}
+  segmenter: {factors: {s | x: {net: unet, width: 4}}}
+utilities:
+  painter: E[images(x), segmenter(s | x)] log painter(x | s)
+  segmenter: E[prior(s), painter(x | s)] log segmenter(s | x)
 train: {rounds: 1}
 """
 
@@ -71,6 +92,99 @@ def test_a_stream_that_something_uses_is_none(added: str, tmp_path: Path) -> Non
     assert warnings(written(tmp_path, "extends: base.yaml\n" + added)) == []
 
 
+ALONE = LABELLED.replace(", pairs: [x, s]", "")
+METRIC = "evaluate: {segmentation: {type: segmentation}}\n"
+
+
+@pytest.mark.parametrize("evaluate", ["", METRIC])
+def test_a_stream_that_alone_shows_what_a_metric_reads_is_none(evaluate: str, tmp_path: Path) -> None:
+    (tmp_path / "labelled.yaml").write_text(ALONE, encoding="utf-8")
+    assert warnings(written(tmp_path, "extends: labelled.yaml\ndata: {streams: {held: [x, s]}}\n" + evaluate)) == []
+    preset = f"presets:\n  metric: {{data: {{streams: {{held: [x, s]}}}}, {evaluate.strip()}}}\n"
+    assert warnings(written(tmp_path, ALONE + preset)) == []
+
+
+def test_the_first_of_two_unused_streams_may_be_read_and_the_second_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "labelled.yaml").write_text(ALONE, encoding="utf-8")
+    (found,) = warnings(written(tmp_path, "extends: labelled.yaml\ndata: {streams: {held: [x, s], again: [x, s]}}\n" + METRIC))
+    assert "no term uses the stream 'again'" in found
+
+
+def test_a_stream_that_a_metric_names_is_none(tmp_path: Path) -> None:
+    added = "data: {streams: {held: {variables: [x, s], take: 5}}}\n"
+    (tmp_path / "labelled.yaml").write_text(LABELLED, encoding="utf-8")
+    path = written(tmp_path, f"extends: labelled.yaml\n{added}{METRIC}")
+    assert len(warnings(path)) == 1
+    assert warnings(path, None, "evaluate.segmentation.stream=held") == []
+    named = METRIC.replace("}}", ", stream: held}}") + "presets: {less: {evaluate: {segmentation: null}}}\n"
+    assert warnings(written(tmp_path, f"extends: labelled.yaml\n{added}{named}")) == []
+
+
+class _ComparedOptions(MetricOptions):
+    type: str = "compared"
+    streams: Listed[str] = ()
+
+
+class _Compared(Metric):
+    def __init__(self, *, streams: tuple[str, ...]) -> None:
+        self.streams = streams
+
+    def misfit(self, graph: Graph) -> str | None:
+        return None
+
+    def compute(self, game: Game, context: Context) -> MetricResult:
+        return MetricResult(())
+
+
+def test_a_stream_in_a_list_that_a_metric_names_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_builtins()
+    monkeypatch.setattr(METRICS, "_entries", dict(METRICS._entries))
+    METRICS.register("compared", options=_ComparedOptions)(_Compared)
+    added = "extends: base.yaml\ndata: {streams: {held: [x], more: [x]}}\nevaluate: {compared: {type: compared, streams: [spare, held]}}\n"
+    (found,) = warnings(written(tmp_path, added))
+    assert "no term uses the stream 'more'" in found
+
+
+CLASSES = """\
+extends: base.yaml
+variables: {c: {type: categorical, classes: 3, shape: []}}
+data: {streams: {labels: [x, c], few: {variables: [x], take: 9}, more: {variables: [x], except: few}}}
+players: {classer: {factors: {c | x: {net: linear}}}}
+utilities:
+  classer: "E[labels(x, c)] log classer(c | x)"
+  encoder: "E[more(x), decoder(z), decoder(x' | z)] log encoder(z | x')"
+"""
+
+
+@pytest.mark.parametrize(
+    "preset",
+    [
+        "players: {classer: null}, utilities: {classer: null}",
+        'utilities: {encoder: "E[decoder(x, z)] log encoder(z | x)"}',
+        "data: {streams: {more: {except: null}}}",
+    ],
+)
+def test_a_preset_that_no_longer_uses_a_stream_of_its_own_file_is_none(preset: str, tmp_path: Path) -> None:
+    path = written(tmp_path, CLASSES + f"presets:\n  less: {{{preset}}}\n")
+    assert warnings(path) == warnings(path, "less") == []
+
+
+def test_a_stray_stream_of_an_extending_spec_is_told_once_whatever_its_presets(tmp_path: Path) -> None:
+    added = "extends: base.yaml\ndata: {streams: {image: [x]}}\npresets: {a: {train: {rounds: 2}}, b: {train: {rounds: 3}}}\n"
+    path = written(tmp_path, added)
+    (found,) = warnings(path)
+    assert found.startswith("2:18: warning: data.streams.image: ")
+    assert warnings(path, "a") == warnings(path, None, "train.rounds=4") == [found]
+
+
+def test_other_warnings_of_a_preset_wait_until_it_is_taken(tmp_path: Path) -> None:
+    apart = "E[images(x), encoder(z | x)] log decoder(x | z)"
+    path = written(tmp_path, BASE.replace("z: uniform", "z: free") + f'presets: {{apart: {{utilities: {{decoder: "{apart}"}}}}}}\n')
+    assert warnings(path) == []
+    (found,) = warnings(path, "apart")
+    assert "its parameters stay as they begin" in found
+
+
 def test_a_stream_of_a_plain_spec_may_be_there_for_later(tmp_path: Path) -> None:
     assert warnings(written(tmp_path, BASE)) == []
 
@@ -93,6 +207,11 @@ def test_a_preset_tries_the_shapes_of_those_players_alone_that_it_changes(tmp_pa
     presets = "presets:\n  short: {train: {rounds: 2}}\n  deep: {players: {encoder: {factors: {z | x: {net: mlp, hidden: [3]}}}}}\n"
     check(written(tmp_path, BASE + presets))
     assert tried == ["decoder", "encoder", "encoder"]
+
+
+def test_a_preset_that_changes_the_shape_of_a_variable_tries_all_players_again(tmp_path: Path, tried: list[str]) -> None:
+    check(written(tmp_path, BASE + "presets: {wide: {variables: {z: {shape: [3]}}}}\n"))
+    assert tried == ["decoder", "encoder"] * 2
 
 
 def test_a_player_that_shares_from_a_changed_one_is_tried_again(tmp_path: Path, tried: list[str]) -> None:

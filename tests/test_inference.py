@@ -296,8 +296,9 @@ def test_arguments_of_another_type_are_told_by_name(asked: dict[str, Any], messa
     assert str(caught.value) == message
 
 
-def test_whole_numbers_may_be_those_of_numpy() -> None:
+@pytest.mark.parametrize("make", [np.int64, np.array, torch.tensor, lambda value: torch.tensor([value])])
+def test_whole_numbers_may_be_those_of_numpy_or_torch(make: Any) -> None:
     counts = {"rows": 4, "sweeps": 2, "burn_in": 1, "thin": 2, "chains": 2, "block": 3, "seed": 5, "first_row": 1}
     plain = infer(three(), **counts)  # type: ignore[arg-type]
-    same = infer(three(), **{name: np.int64(value) for name, value in counts.items()})  # type: ignore[arg-type]
+    same = infer(three(), **{name: make(value) for name, value in counts.items()})
     assert all(bool((plain.drawn[name] == same.drawn[name]).all()) for name in ("x", "s", "z"))

@@ -126,15 +126,32 @@ def test_a_run_keeps_to_the_data_that_stood_in_when_the_others_appear(tmp_path: 
     root.mkdir()
     monkeypatch.setenv("GAMELEARN_DATA", str(root))
     run = train(loaded(tmp_path, text=STAND_IN))
-    assert run.data_sets == {"dataset": "digits"}
+    assert run.environment["otherwise"] == ["dataset"]
     np.savez(root / "late.npz", x=np.zeros((20, 1, 8, 8), np.float32))
     assert load(spec_in(tmp_path, STAND_IN)).streams().taken == {"dataset": "npz"}
     streams = run.game().streams()
     assert streams.taken == {"dataset": "digits"}
-    assert streams.notices == ("data set 'digits' is taken, on which the run was trained, and not 'npz'",)
+    assert streams.notices == ("data set 'digits' is taken, on which the run was trained in place of 'npz'",)
     longer, said = said_by(loaded(tmp_path, "train.rounds=6", text=STAND_IN), resume=True)
     assert "NOTICE: data set 'digits' is taken, on which the run was trained" in said
     assert longer.environment["resumed"][0]["data_sets"] == {"dataset": "digits"}
+
+
+def test_what_stands_in_may_be_of_the_same_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    monkeypatch.setenv("GAMELEARN_DATA", str(root))
+    options = "fields: {x: {binarize: 0.5}}}"
+    text = ONE_STAGE.replace(
+        f"{{type: npz, path: tiny.npz, {options}",
+        f"{{type: npz, path: late.npz, {options}\n      otherwise: {{type: npz, path: tiny.npz, {options}",
+    )
+    run = train(loaded(tmp_path, text=text))
+    rows = run.game().streams().length("images")
+    np.savez(root / "late.npz", x=np.zeros((50, 4), np.float32))
+    assert load(spec_in(tmp_path, text)).streams().length("images") != rows
+    assert run.game().streams().length("images") == rows
+    assert run.game().streams().stood_in == ("dataset",)
 
 
 def test_nothing_stands_in_for_the_data_that_a_run_was_trained_on(tmp_path: Path) -> None:
@@ -143,6 +160,10 @@ def test_nothing_stands_in_for_the_data_that_a_run_was_trained_on(tmp_path: Path
     (tmp_path / "late.npz").unlink()
     with pytest.raises(DataError, match=r"the run was trained on data set 'npz', which is absent now: '.*late\.npz' is missing"):
         run.game().streams()
+    for damaged in ('{"otherwise": "abc"}', "[]", "{"):
+        (run.path / "environment.json").write_text(damaged)
+        with pytest.raises(RunError, match=r"environment\.json (is damaged|cannot be read)"):
+            run.game()
     (run.path / "environment.json").unlink()
     assert run.game().streams().taken == {"dataset": "digits"}
 

@@ -102,7 +102,7 @@ def _evaluate(
     form: TextOrJson,
 ) -> None:
     from gamelearn.cpu import tune_allocator
-    from gamelearn.metrics.evaluation import evaluate
+    from gamelearn.metrics.evaluation import evaluate, unused_values
     from gamelearn.metrics.metric import Context
     from gamelearn.metrics.store import EvaluationFile, title_of
 
@@ -110,6 +110,8 @@ def _evaluate(
         tune_allocator()
     for notice in game.streams().notices if game.graph.streams else ():
         say(f"NOTICE: {notice}")
+    if unused := unused_values(chosen, chain):
+        say(f"NOTICE: no metric that is measured looks at {', '.join('--' + name.replace('_', '-') for name in unused)}")
     file = EvaluationFile(folder, title_of(facts["round"], splits), facts)
     bar = _Bar()
     try:

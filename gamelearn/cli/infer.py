@@ -105,7 +105,7 @@ def infer(
 
     game, folder, facts = _opened(run, checkpoint, which, device, plugin or [], untrusted)
     evidence = _evidence(game, files, rows, seed, resize)
-    wanted = tuple(name.strip() for text in want for name in text.split(",")) if want else None
+    wanted = _wanted(want) if want else None
     output = Output(
         out, folder / "inferred", kept, images, {**facts, **files, "seed": seed}, show="drawn" if shown == Shown.drawn else "decided"
     )
@@ -142,6 +142,14 @@ def _evidence(game: "Game", files: dict[str, list[str]], rows: int | None, seed:
         for notice in notices:
             say(notice)
     return open_evidence(variables, **named, rows=rows, seed=seed, resize=resize)
+
+
+def _wanted(texts: list[str]) -> tuple[str, ...]:
+    names = [[name.strip() for name in text.split(",")] for text in texts]
+    for text, each in zip(texts, names, strict=True):
+        if "" in each:
+            raise GamelearnError(f"--want {text!r} has an empty name: expected names with a comma between them, such as x,s")
+    return tuple(name for each in names for name in each)
 
 
 def _kept(text: str) -> "tuple[Kept, ...]":

@@ -22,10 +22,24 @@ def find_run(name: str, runs: Path = Path("runs")) -> Path:
             return place
         if numbered := _numbered(place):
             return numbered[-1]
-    known = sorted(path.name for path in runs.iterdir() if _numbered(path)) if runs.is_dir() else []
-    hint = nearest(name, known)
+    for folder in (Path(name), runs / name):
+        if inside := sorted(path.parent for path in folder.glob(f"*/{MARK}")):
+            raise RunError(f"{folder} is no run: it has no {MARK}; it holds the runs {', '.join(map(str, inside))}")
+    known = _known(runs)
+    hint = nearest(str(Path(name).relative_to(runs)) if Path(name).is_relative_to(runs) else name, known)
     what = f"there is no run {name!r}: neither a folder with a {MARK}, nor a name below {runs}; runs there: {quoted(known) or 'none'}"
     raise RunError(what + (f"; did you mean {hint!r}?" if hint else ""))
+
+
+def _known(runs: Path) -> list[str]:
+    """Return the names of games with numbered runs, of runs, and of runs one level below, where runs are by default."""
+    known = []
+    for folder in sorted(runs.iterdir()) if runs.is_dir() else []:
+        if (folder / MARK).is_file() or _numbered(folder):
+            known.append(folder.name)
+        else:
+            known += sorted(str(path.parent.relative_to(runs)) for path in folder.glob(f"*/{MARK}"))
+    return known
 
 
 def _numbered(folder: Path) -> list[Path]:

@@ -4,7 +4,7 @@ Data that fits into memory lives on the device as one tensor per field; other da
 the data sets of a spec as streams.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,6 +32,7 @@ class Streams:
 
     Attributes:
         taken: the type of the data set that was opened, by the data set's name ('dataset' where there is one).
+        stood_in: the names of the data sets in whose place `otherwise` was opened.
         notices: what the user has to be told loudly: that a data set was absent and which one stands in for it.
     """
 
@@ -45,9 +46,11 @@ class Streams:
         dtype: torch.dtype,
         memory_limit: int,
         taken: Mapping[str, str],
+        stood_in: Collection[str],
         notices: Sequence[str],
     ) -> None:
         self.taken = dict(taken)
+        self.stood_in = tuple(stood_in)
         self.notices = tuple(notices)
         self._bindings = dict(bindings)
         self._rows = dict(rows)
@@ -213,7 +216,7 @@ def open_streams(
     device: torch.device | str,
     dtype: torch.dtype,
     memory_limit: int = 2**30,
-    trained_on: Mapping[str, str] | None = None,
+    stood_in: Collection[str] | None = None,
 ) -> Streams:
     """Open the data sets of a spec, compare their fields with the variables, and return the streams.
 
@@ -225,14 +228,15 @@ def open_streams(
         device: where batches are to lie.
         dtype: the type of floating-point batches.
         memory_limit: the size in bytes up to which a data set is held on the device.
-        trained_on: the type of the data set that was taken before, by the data set's name: no other takes its place now.
+        stood_in: the names of the data sets in whose place a run was trained on `otherwise`: so it is now; of the others none is
+            replaced. None where no run has been trained.
 
     Raises:
         DataAbsent: a data set is absent, and no other stands in for it.
         DataError: a data set is damaged or does not fit the variables; all misfits are listed.
     """
     _raise_all(field_mistakes(data, variables))
-    opened, notices = _open_data_sets(data, folder, trained_on or {})
+    opened, notices = _open_data_sets(data, folder, stood_in)
     bindings = {name: _bind(data, name, opened) for name in data.streams}
     _raise_all(each.below(("streams", name)) for name in data.streams for each in _misfits_of(data, name, opened, variables))
     return Streams(
@@ -243,6 +247,7 @@ def open_streams(
         dtype=dtype,
         memory_limit=memory_limit,
         taken={name: each.options.type for name, each in opened.items()},
+        stood_in=[name for name, each in opened.items() if each.options is data.otherwise],
         notices=notices,
     )
 
@@ -265,29 +270,32 @@ def _raise_all(mistakes: Iterator[Mistake] | Sequence[Mistake]) -> None:
         raise DataMisfit("\n".join(lines), found)
 
 
-def _open_data_sets(data: Data, folder: DataFolder, trained_on: Mapping[str, str]) -> tuple[dict[str, _Opened], list[str]]:
+def _open_data_sets(data: Data, folder: DataFolder, stood_in: Collection[str] | None) -> tuple[dict[str, _Opened], list[str]]:
     opened: dict[str, _Opened] = {}
     notices: list[str] = []
     used = {data_set_of(data, stream) for stream in data.streams.values()}
     for name in data_sets_of(data):
         if name not in used:
             continue
-        data_set, options = _open_data_set(data, name, folder, trained_on.get(name), notices)
+        was_replaced = None if stood_in is None else name in stood_in
+        data_set, options = _open_data_set(data, name, folder, was_replaced, notices)
         opened[name] = _Opened(data_set, options, label_of(data, name, options.type))
         notices += [f"data set {opened[name].label!r}: {notice}" for notice in data_set.notices]
     return opened, notices
 
 
-def _open_data_set(data: Data, name: str, folder: DataFolder, before: str | None, notices: list[str]) -> tuple[DataSet, DatasetOptions]:
+def _open_data_set(
+    data: Data, name: str, folder: DataFolder, was_replaced: bool | None, notices: list[str]
+) -> tuple[DataSet, DatasetOptions]:
     """Open the data set of a name, or the one that stands in for it: always the same one for a run."""
     options, stand_in = data_sets_of(data)[name], data.otherwise
-    if stand_in and before == stand_in.type != options.type:
-        notices.append(f"data set {stand_in.type!r} is taken, on which the run was trained, and not {options.type!r}")
+    if stand_in and was_replaced:
+        notices.append(f"data set {stand_in.type!r} is taken, on which the run was trained in place of {options.type!r}")
         return _build(stand_in, folder, data.seed), stand_in
     try:
         return _build(options, folder, data.seed), options
     except DataAbsent as error:
-        if before == options.type:
+        if was_replaced is False:
             raise DataAbsent(f"the run was trained on data set {options.type!r}, which is absent now: {error}") from None
         if stand_in is None:
             raise

@@ -14,7 +14,8 @@ from gamelearn.files.image_folders import is_image
 from gamelearn.files.source import Array
 
 _HIGHEST, _LOWEST = 2.0, -1.0
-_WHITES = (255, 65535)
+_WHITES = ((128, 255.5, 255), (32768, 65535, 65535))
+"""The least and greatest maxima of images whose white is the third."""
 
 
 class Ranges:
@@ -53,8 +54,10 @@ def _why(low: float, high: float) -> str:
     'reach 255: images are expected in 0..1, divide by 255'
     >>> _why(-2.1, 2.6)
     'go from -2.1 to 2.6: images are expected in 0..1'
+    >>> _why(0.0, 10.0)
+    'go from 0 to 10: images are expected in 0..1'
     """
-    white = next((each for each in _WHITES if _HIGHEST < high <= each), None)
+    white = next((white for least, greatest, white in _WHITES if least <= high <= greatest), None)
     if low < 0 or white is None:
         return f"go from {low:g} to {high:g}: images are expected in 0..1"
     return f"reach {high:g}: images are expected in 0..1, divide by {white}"

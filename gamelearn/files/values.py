@@ -20,7 +20,7 @@ from gamelearn.graph.model import Variable
 _WHITE = 255
 _EXPECTED = {
     "binary": "expected 0 or 1",
-    "categorical": "expected a class in 0 .. {classes} - 1",
+    "categorical": "expected a class in 0 .. {last}",
     "count": "expected whole numbers from 0 on",
     "real": "expected finite numbers",
 }
@@ -158,5 +158,5 @@ def check_values(variable: Variable, source: Source, block: Array, first_row: in
     if wrong.any():
         row = int(wrong.reshape(len(wrong), -1).any(1).argmax())
         value = block[row][wrong[row]].flat[0]
-        expected = _EXPECTED[variable.type].format(classes=variable.classes)
+        expected = _EXPECTED[variable.type].format(last=(variable.classes or 2) - 1)
         raise EvidenceError(f"{source.place(first_row + row)}: {variable.name!r} is {variable.type}: {expected}, got {value:g}")

@@ -43,13 +43,22 @@ def choose_sampler(graph: Graph, name: str | None, *, fixed: Set[str], free: Set
     raise EvidenceError("no chain answers this: " + "; ".join(reasons))
 
 
-def _named(graph: Graph, name: str) -> Sampler:
+def check_sampler_name(graph: Graph, name: str) -> None:
+    """Check that a sampler is declared, or the automatic one is meant.
+
+    Raises:
+        EvidenceError: there is no such sampler.
+    """
     if not isinstance(name, str):
         raise EvidenceError(f"'sampler' must be the name of one, got {describe(name)}; known: {quoted([*graph.samplers, AUTOMATIC])}")
+    if name not in graph.samplers and name != AUTOMATIC:
+        raise EvidenceError(unknown("sampler", name, {**graph.samplers, AUTOMATIC: None}))
+
+
+def _named(graph: Graph, name: str) -> Sampler:
+    check_sampler_name(graph, name)
     if name in graph.samplers:
         return graph.samplers[name]
-    if name != AUTOMATIC:
-        raise EvidenceError(unknown("sampler", name, {**graph.samplers, AUTOMATIC: None}))
     try:
         return automatic_sampler(graph)
     except NoSampler as error:

@@ -3,12 +3,14 @@
 from operator import index
 from typing import Any
 
+import torch
+
 from gamelearn.errors import EvidenceError
 from gamelearn.options import describe
 
 
 def whole_number(name: str, value: Any, least: int | None = None) -> int:
-    """Return a whole number, numpy's included, as Python's own.
+    """Return a whole number as Python's own; those of numpy and tensors of one element are whole numbers too.
 
     Args:
         name: of the argument, for the error.
@@ -16,9 +18,9 @@ def whole_number(name: str, value: Any, least: int | None = None) -> int:
         least: the smallest number allowed; None for no limit.
 
     Raises:
-        EvidenceError: it is something else (True and False are no numbers), or too small.
+        EvidenceError: it is something else (True and False are no numbers, nor are tensors of them), or too small.
     """
-    number = _number(value)
+    number = plain_number(value)
     if number is None:
         limit = "" if least is None else f" of at least {least}"
         raise EvidenceError(f"{name!r} must be a whole number{limit}, got {describe(value)}")
@@ -27,8 +29,11 @@ def whole_number(name: str, value: Any, least: int | None = None) -> int:
     return number
 
 
-def _number(value: Any) -> int | None:
+def plain_number(value: Any) -> int | None:
+    """Return a whole number, as `whole_number` takes it, as Python's own; None if it is something else."""
+    if isinstance(value, bool) or (isinstance(value, torch.Tensor) and value.dtype == torch.bool):
+        return None
     try:
-        return None if isinstance(value, bool) else index(value)
-    except TypeError:
+        return index(value)
+    except (TypeError, RuntimeError):  # a tensor without values raises the latter
         return None

@@ -11,6 +11,7 @@ variances of its classes are added. This file computes both.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf, nan
 
 import torch
 from scipy.special import fdtri
@@ -22,16 +23,21 @@ SHARE = 0.1
 _CHANCE = 0.01
 _LEAST = 1e-14
 """The least variance that counts, as a share of the mean square."""
+_EPSILON = 2.0**-52
+"""How much of the mean square adding one more square may lose."""
 _TINY = 1e-30
 _FEWEST = 4
+"""The fewest sweeps whose halves have a variance."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
     """How well chains mixed in one variable, over its elements that are free, vary and belong to any row.
 
+    Of fewer than 4 sweeps there is no R-hat: `r_hat`, `r_hat_high` and `disagreeing` are NaN.
+
     Attributes:
-        r_hat: median over the elements; 1 is best.
+        r_hat: median over the elements; 1 is best; infinite where chains stay at different values.
         r_hat_high: its 95 % quantile.
         ess: median effective sample size of all chains together.
         ess_low: its 5 % quantile.
@@ -55,17 +61,23 @@ class Diagnosis:
 
 
 def r_hat(marginal: Marginal, chains: int) -> torch.Tensor:
-    """Return R-hat of every element, `(rows, *shape)`, from halves of chains; 1 where nothing varies."""
+    """Return R-hat of every element, `(rows, *shape)`, from halves of chains.
+
+    It is 1 where nothing varies, infinite where only the halves' means do, NaN of fewer than 4 sweeps.
+    """
     half = marginal.sweeps // 2
-    if half < 2:
-        return torch.ones_like(_summed(marginal, marginal.sum("total", chains)[0]))
+    if marginal.sweeps < _FEWEST:
+        return torch.full_like(_summed(marginal, marginal.sum("total", chains)[0]), nan)
     means, weights = _halves(marginal, chains)
     between = _summed(marginal, means.var(0, correction=1))
     mean_square = marginal.sum("square", chains).sum(0) / (chains * marginal.count)
-    within = _summed(marginal, (mean_square - (weights * means**2).sum(0)).clamp_min(0)) * half / (half - 1)
+    own = means if marginal.is_indicator else mean_square  # of 0 and 1 means are mean squares: no rounding is taken for variance
+    variance = (weights * (own - means**2)).sum(0).clamp_min(0)
+    within = _summed(marginal, variance) * half / (half - 1)
     ratio = ((half - 1) / half + between / within.clamp_min(_TINY)).sqrt()
-    least = _LEAST * _summed(marginal, mean_square)
-    return torch.where((within <= least) & (between <= least), torch.ones_like(ratio), ratio)
+    least = (_LEAST + marginal.count * _EPSILON) * _summed(marginal, mean_square)
+    constant = torch.where(between <= least, torch.ones_like(ratio), torch.full_like(ratio, inf))
+    return torch.where(within <= least, constant, ratio)
 
 
 def _halves(marginal: Marginal, chains: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -102,7 +114,7 @@ def _summed(marginal: Marginal, variance: torch.Tensor) -> torch.Tensor:
 def limit_of(chains: int, sweeps: int) -> float:
     """Return the R-hat that well-mixed chains exceed once in 100 cases, if their draws are independent and normal; at least 1.1."""
     half = sweeps // 2
-    if half < 2:
+    if sweeps < _FEWEST:
         return ALERT
     groups = 2 * chains
     ratio = float(fdtri(groups - 1, groups * (half - 1), 1 - _CHANCE)) / half
@@ -118,8 +130,9 @@ def diagnose(marginal: Marginal, chains: int, free: torch.Tensor) -> Diagnosis:
     limit = limit_of(chains, marginal.sweeps)
     if not len(hats):
         number = float(chains * marginal.count)
-        return Diagnosis(1.0, 1.0, number, number, 0.0, limit, 0)
-    disagreeing = float((hats > limit).double().mean())
+        hat, share = (nan, nan) if marginal.sweeps < _FEWEST else (1.0, 0.0)
+        return Diagnosis(hat, hat, number, number, share, limit, 0)
+    disagreeing = nan if marginal.sweeps < _FEWEST else float((hats > limit).double().mean())
     return Diagnosis(
         _quantile(hats, 0.5), _quantile(hats, 0.95), _quantile(sizes, 0.5), _quantile(sizes, 0.05), disagreeing, limit, len(hats)
     )

@@ -89,7 +89,7 @@ def _array(name: str, value: Any, variables: Mapping[str, Variable]) -> np.ndarr
     if name not in variables:
         raise EvidenceError(unknown("variable", str(name), variables))
     try:
-        array = _of_tensor(value) if isinstance(value, torch.Tensor) else np.asarray(value)
+        array = _of_tensor(name, value) if isinstance(value, torch.Tensor) else np.asarray(value)
     except ValueError:
         raise EvidenceError(f"{name!r}: expected an array of numbers, got a {type(value).__name__} whose parts differ in shape") from None
     if array.dtype.kind not in "biuf":
@@ -97,9 +97,15 @@ def _array(name: str, value: Any, variables: Mapping[str, Variable]) -> np.ndarr
     return array
 
 
-def _of_tensor(value: torch.Tensor) -> np.ndarray[Any, Any]:
-    held = value.detach().cpu()
-    return held.float().numpy() if held.dtype == torch.bfloat16 else held.numpy()
+def _of_tensor(name: str, value: torch.Tensor) -> np.ndarray[Any, Any]:
+    held = value.float() if value.dtype == torch.bfloat16 else value
+    if held.layout != torch.strided:
+        raise EvidenceError(f"{name!r}: expected a dense tensor, got one of layout {held.layout}: give its to_dense()")
+    try:
+        return held.numpy(force=True)
+    except (TypeError, RuntimeError):
+        kind = f"{value.dtype} on {value.device}"
+        raise EvidenceError(f"{name!r}: expected a tensor of numbers that numpy knows, such as torch.float32, got {kind}") from None
 
 
 def _count_rows(found: Mapping[str, np.ndarray[Any, Any]], rows: int | None) -> int:
@@ -139,7 +145,7 @@ def _known(variable: Variable, mask: np.ndarray[Any, Any] | None, rows: int) -> 
 
 _EXPECTED = {
     "binary": "expected 0 or 1",
-    "categorical": "expected a class in 0 .. {classes} - 1",
+    "categorical": "expected a class in 0 .. {last}",
     "count": "expected whole numbers from 0 on",
     "real": "expected finite numbers",
 }
@@ -156,7 +162,7 @@ def _values(
     if wrong.any():
         row = int(wrong.reshape(len(wrong), -1).any(1).argmax())
         value = array[row][wrong[row]].flat[0]
-        expected = _EXPECTED[variable.type].format(classes=variable.classes)
+        expected = _EXPECTED[variable.type].format(last=(variable.classes or 2) - 1)
         raise EvidenceError(f"{variable.name!r}, row {row} (counted from 0): {expected}, got {value:g}")
     kept = np.where(known, array, 0)
     return torch.from_numpy(kept).to(device=device, dtype=torch.int64 if variable.type == "categorical" else dtype)

@@ -26,7 +26,7 @@ class Marginal:
         self.variable, self.sweeps, self.conditionals = variable, sweeps, conditionals
         self.batch = max(1, isqrt(sweeps))
         self.count = 0
-        self._is_indicator = variable.type in ("binary", "categorical")
+        self.is_indicator = variable.type in ("binary", "categorical")
         self._sums: dict[str, torch.Tensor] = {}
 
     def add(self, mean: torch.Tensor, drawn: torch.Tensor) -> None:
@@ -41,7 +41,7 @@ class Marginal:
         if self.conditionals:
             self._add("mean", mean.expand_as(series).to(series.dtype))
         self._add("total", series)
-        if not self._is_indicator:
+        if not self.is_indicator:
             self._add("square", series * series)
         if self.count < self.sweeps // 2:
             self._add("first", series)
@@ -58,7 +58,7 @@ class Marginal:
     def series(self, drawn: torch.Tensor) -> torch.Tensor:
         """Return a draw as numbers: itself (in double precision, unless it is 0 or 1), of a categorical variable 0 and 1 by class."""
         if self.variable.type != "categorical":
-            return drawn if self._is_indicator else drawn.double()
+            return drawn if self.is_indicator else drawn.double()
         classes = drawn.unsqueeze(1)
         ones = torch.zeros(len(drawn), self.variable.classes or 2, *drawn.shape[1:], device=drawn.device)
         return ones.scatter_(1, classes, 1.0)
@@ -71,7 +71,7 @@ class Marginal:
 
     def sum(self, name: str, chains: int) -> torch.Tensor:
         """Return a sum by chain, `(chains, rows, ...)`; zeros if nothing was added to it."""
-        if (name == "square" and self._is_indicator) or (name == "mean" and not self.conditionals):
+        if (name == "square" and self.is_indicator) or (name == "mean" and not self.conditionals):
             name = "total"  # the same sum
         made = self._sums[name] if name in self._sums else torch.zeros_like(self._sums["total"])
         return made.view(chains, -1, *made.shape[1:])

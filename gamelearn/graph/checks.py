@@ -4,7 +4,7 @@ This file looks for games that are well written, yet cannot work.
 """
 
 from collections.abc import Collection
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 import networkx
 
@@ -125,7 +125,10 @@ def _parts(graph: Graph, factor: Factor) -> set[tuple[str, str]]:
 
 
 def stray_streams(graph: Graph, added: Collection[str], named: Collection[str] = ()) -> list[Mistake]:
-    """Return a mistake for each added stream that nothing uses, with the nearest one that is used.
+    """Return a mistake for each added stream that nothing uses or can use, with the nearest one that is used.
+
+    Metrics and figures may choose a stream by what it shows, and take the first of those that show it. So a stream counts
+    only if one before it shows all its variables too: no choice falls on it.
 
     Args:
         added: the streams that a preset or an extending spec adds.
@@ -135,12 +138,19 @@ def stray_streams(graph: Graph, added: Collection[str], named: Collection[str] =
     drawn = {draw.stream for term in terms for draw in term.draws if isinstance(draw, StreamDraw)}
     left_out = {stream.except_ for stream in graph.streams.values() if stream.except_}
     others = [name for name in graph.streams if name not in added or name in drawn]
+    unused = [name for name in graph.streams if name in added and name not in drawn | left_out | set(named)]
     beside = f", which is added here beside {quoted(others)}" if others else ""
     return [
         Mistake(("data", "streams", name), f"no term uses the stream {name!r}{beside}", nearest(name, others), on_key=True)
-        for name in graph.streams
-        if name in added and name not in drawn | left_out | set(named)
+        for name in unused
+        if _is_shown_before(graph, name)
     ]
+
+
+def _is_shown_before(graph: Graph, name: str) -> bool:
+    """Whether a stream that comes before another shows all that it shows."""
+    before = takewhile(lambda each: each != name, graph.streams)
+    return any(set(graph.streams[each].variables) >= set(graph.streams[name].variables) for each in before)
 
 
 def _check_coupling(graph: Graph, scope: Scope) -> None:

@@ -55,6 +55,8 @@ class Baselines(Metric):
         count: of images.
     """
 
+    reads_chain = ()
+
     def __init__(self, *, variable: str | None, image: str | None, stream: str | None, levels: int, count: int) -> None:
         self._variable, self._image, self._stream, self._levels, self._count = variable, image, stream, levels, count
 

@@ -13,10 +13,11 @@ from pydantic import Field, ValidationError
 from gamelearn.errors import quoted
 from gamelearn.game import Game
 from gamelearn.gibbs.choice import choose_sampler
+from gamelearn.gibbs.counts import plain_number
 from gamelearn.gibbs.diagnostics import Diagnosis, pooled
 from gamelearn.graph.model import Graph, Sampler
 from gamelearn.inference import SWEEPS, Inference, infer
-from gamelearn.metrics.metric import Context, MetricError
+from gamelearn.metrics.metric import Context, MetricError, finite
 from gamelearn.options import Mistake, Options, describe, mistakes_of
 from gamelearn.spec.kinds import Name, Positive
 
@@ -46,12 +47,20 @@ def chain_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     if not isinstance(values, Mapping):
         raise MetricError(f"'chain' must be a map with {quoted(ChainOptions.keys())}, got {describe(values)}")
-    plain = {name: each.item() if isinstance(each, np.generic) else each for name, each in values.items() if each is not None}
+    plain = {name: _plain(each) for name, each in values.items() if each is not None}
     try:
         ChainOptions.model_validate(plain)
     except ValidationError as error:
         raise MetricError("\n".join(map(_told, mistakes_of(error)))) from None
     return plain
+
+
+def _plain(value: Any) -> Any:
+    """Return a whole number, or any scalar of numpy, as Python's own; anything else as it is."""
+    number = plain_number(value)
+    if number is not None:
+        return number
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _told(mistake: Mistake) -> str:
@@ -101,7 +110,8 @@ class Asker:
         """Return for the record which chain was run, with the values that were used, and how well it mixed."""
         if self.is_exact:
             return {"sampler": self.sampler, "exact": True, "chain": self._used}
-        mixing = {name: {"r_hat": each.r_hat, "r_hat_high": each.r_hat_high, "ess": each.ess} for name, each in self._pooled().items()}
+        pooled_by_name = self._pooled().items()
+        mixing = {name: {key: finite(getattr(each, key)) for key in ("r_hat", "r_hat_high", "ess")} for name, each in pooled_by_name}
         return {"sampler": self.sampler, "chain": self._used, "mixing": mixing}
 
     def notes(self) -> list[str]:

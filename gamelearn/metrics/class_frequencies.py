@@ -56,6 +56,7 @@ class ClassFrequencies(Metric):
     """
 
     uses_split = False
+    reads_chain = ("sampler", "sweeps")
 
     def __init__(self, *, variable: str | None, sampler: str | None, sweeps: int, after: str | None, count: int) -> None:
         self._variable, self._sampler, self._sweeps, self._after, self._count = variable, sampler, sweeps, after, count

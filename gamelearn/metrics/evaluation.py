@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from gamelearn.errors import EvidenceError, nearest, quoted
 from gamelearn.game import Game
+from gamelearn.gibbs.choice import check_sampler_name
 from gamelearn.gibbs.counts import whole_number
 from gamelearn.graph.model import Graph
 from gamelearn.metrics.chain import chain_values
@@ -65,7 +66,7 @@ def evaluate(game: Game, chosen: Sequence[ChosenMetric], splits: Sequence[str], 
         DataError: a split has no rows, or cannot be read.
         EvidenceError: the chain's values do not fit the game.
     """
-    context = _checked(context)
+    context = _checked(game.graph, context)
     for each in chosen:
         for split in splits if each.metric.uses_split else [None]:
             began = time.perf_counter()
@@ -74,14 +75,27 @@ def evaluate(game: Game, chosen: Sequence[ChosenMetric], splits: Sequence[str], 
             yield Evaluation(each.name, each.options.type, options, split, context.seed, time.perf_counter() - began, result)
 
 
-def _checked(context: Context) -> Context:
-    """Return what the user asks, its numbers and the values of the chain as Python's own."""
+def _checked(graph: Graph, context: Context) -> Context:
+    """Return what the user asks, its numbers and the values of the chain as Python's own; a sampler is one of the game, used or not."""
     try:
         count = None if context.count is None else whole_number("count", context.count, 1)
         seed = whole_number("seed", context.seed)
     except EvidenceError as error:
         raise MetricError(str(error)) from None
-    return replace(context, count=count, seed=seed, chain=chain_values(context.chain))
+    chain = chain_values(context.chain)
+    if "sampler" in chain:
+        check_sampler_name(graph, chain["sampler"])
+    return replace(context, count=count, seed=seed, chain=chain)
+
+
+def unused_values(chosen: Sequence[ChosenMetric], chain: Mapping[str, Any]) -> list[str]:
+    """Return the names of the values of a chain that none of the metrics looks at; none if any metric does not say."""
+    read: set[str] = set()
+    for each in chosen:
+        if each.metric.reads_chain is None:
+            return []
+        read.update(each.metric.reads_chain)
+    return [name for name in chain if name not in read]
 
 
 def choose_metrics(game: Game, names: Sequence[str] | None = None) -> tuple[ChosenMetric, ...]:

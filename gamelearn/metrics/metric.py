@@ -40,7 +40,7 @@ class Figure:
 
     def plain(self) -> dict[str, Any]:
         """Return the figure as plain values; what is not finite is None."""
-        return {"value": _finite(self.value), "count": self.count, "error": _finite(self.error)}
+        return {"value": finite(self.value), "count": self.count, "error": finite(self.error)}
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Table:
 
     def plain(self) -> dict[str, Any]:
         """Return the table as plain values."""
-        rows = [[_finite(cell) if isinstance(cell, float) else cell for cell in row] for row in self.rows]
+        rows = [[finite(cell) if isinstance(cell, float) else cell for cell in row] for row in self.rows]
         return {"columns": list(self.columns), "rows": rows}
 
 
@@ -116,6 +116,9 @@ class Metric(ABC):
     uses_split: ClassVar[bool] = True
     """Whether the figures depend on the split; if not, they are measured once for all splits."""
 
+    reads_chain: ClassVar[tuple[str, ...] | None] = None
+    """Which of the context's values of a chain it looks at; None where it does not say."""
+
     @abstractmethod
     def misfit(self, graph: Graph) -> str | None:
         """Return what the metric needs that the game does not have; None if it fits."""
@@ -130,5 +133,6 @@ class Metric(ABC):
         """
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
+    """Return a number, None if it is infinite or no number, as JSON has neither."""
     return value if value is not None and isfinite(value) else None

@@ -74,6 +74,8 @@ class Segmentation(Metric):
         chain: which infers.
     """
 
+    reads_chain = ChainOptions.keys()
+
     def __init__(
         self,
         *,

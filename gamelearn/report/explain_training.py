@@ -16,9 +16,19 @@ def length_text(stage: Stage) -> str:
 
 
 def batch_text(stage: Stage) -> str:
-    """Return the sizes of a stage's batches, such as `batches of 16`, or `batches of 16 (labelled 100)`."""
+    """Return the sizes of a stage's batches with what differs from the defaults in their use.
+
+    Such as `batches of 16`, or `batches of 16 (labelled 100), ema 0.999, precision bf16, compiled`.
+    """
     others = ", ".join(f"{stream} {rows:,}" for stream, rows in stage.train.batch.items() if stream != "default")
-    return f"batches of {stage.train.batch['default']:,}" + (f" ({others})" if others else "")
+    return ", ".join([f"batches of {stage.train.batch['default']:,}" + (f" ({others})" if others else ""), *_computing(stage)])
+
+
+def _computing(stage: Stage) -> list[str]:
+    train = stage.train
+    averages = [] if train.ema is None else [f"ema {train.ema:g}"]
+    precision = [] if train.precision == "fp32" else [f"precision {train.precision}"]
+    return [*averages, *precision, *(["compiled"] if train.compile else [])]
 
 
 def optimizer_texts(stage: Stage) -> dict[str, str]:
@@ -49,7 +59,8 @@ def training(stage: Stage) -> dict[str, Any]:
     train = stage.train
     optimizers = {player: train.optimizer_of(player).model_dump() for player in dict.fromkeys(stage.order)}
     lengths = {name: getattr(train, name) for name in _LENGTHS}
-    return {**lengths, "batch": dict(train.batch), "optimizers": optimizers, "keeps_optimizer": stage.keep_optimizer}
+    computing = {"ema": train.ema, "precision": train.precision, "compile": train.compile}
+    return {**lengths, "batch": dict(train.batch), **computing, "optimizers": optimizers, "keeps_optimizer": stage.keep_optimizer}
 
 
 def constant_terms(terms: tuple[Term, ...]) -> list[str]:

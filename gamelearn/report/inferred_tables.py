@@ -1,6 +1,7 @@
 """Diagnostics and errors of an answer, as tables for people. This file lays them out."""
 
 from collections.abc import Iterator, Mapping
+from math import isnan
 
 from rich.table import Table
 
@@ -28,10 +29,13 @@ def _diagnostics(sampler: str, diagnostics: Mapping[str, Diagnosis]) -> Table:
     columns = ("R-hat", "95 %", "effective samples", "5 %", "disagree")
     made = _table(f"chains of {sampler!r}, median over elements", ("variable",), columns)
     for name, each in diagnostics.items():
-        made.add_row(
-            name, f"{each.r_hat:.3f}", f"{each.r_hat_high:.3f}", f"{each.ess:.0f}", f"{each.ess_low:.0f}", f"{each.disagreeing:.0%}"
-        )
+        hats = (_cell(each.r_hat, ".3f"), _cell(each.r_hat_high, ".3f"))
+        made.add_row(name, *hats, f"{each.ess:.0f}", f"{each.ess_low:.0f}", _cell(each.disagreeing, ".0%"))
     return made
+
+
+def _cell(value: float, form: str) -> str:
+    return "-" if isnan(value) else format(value, form)
 
 
 def _errors(errors: Mapping[str, Mapping[str, Figure]]) -> Table:

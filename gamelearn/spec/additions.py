@@ -3,11 +3,12 @@
 This file finds misspelt names in what is laid over a spec.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from gamelearn.errors import nearest, quoted
 from gamelearn.options import Mistake
+from gamelearn.spec.formula import FormulaError, parse_factor
 from gamelearn.spec.kinds import TAGS
 from gamelearn.spec.node import Node, walk
 
@@ -37,7 +38,22 @@ def with_base_name(base: Node, mistake: Mistake) -> Mistake:
     above = base.find(mistake.path[:-1]) if mistake.on_key and mistake.suggestion is None and mistake.path else None
     if above is None or mistake.path[-1] in above.children:
         return mistake
-    return replace(mistake, suggestion=nearest(str(mistake.path[-1]), [name for name in above.children if isinstance(name, str)]))
+    return replace(mistake, suggestion=_meant(str(mistake.path[-1]), [name for name in above.children if isinstance(name, str)]))
+
+
+def _meant(name: str, known: Sequence[str]) -> str | None:
+    """Return the same factor in another spelling (spaces, order), or else the nearest name, or None if none is near."""
+    sides = _sides(name)
+    same = (each for each in known if sides is not None and _sides(each) == sides)
+    return next(same, None) or nearest(name, known)
+
+
+def _sides(key: str) -> tuple[frozenset[str], frozenset[str]] | None:
+    try:
+        targets, givens = parse_factor(key)
+    except FormulaError:
+        return None
+    return frozenset(each.name for each in targets), frozenset(each.name for each in givens)
 
 
 def _is_unknown(mistake: Mistake) -> bool:
@@ -59,7 +75,7 @@ def _addition(base: Node, mistake: Mistake) -> Mistake | None:
             node = child
             continue
         names = [name for name in node.children if isinstance(name, str)]
-        hint = nearest(part, names) if isinstance(part, str) else None
+        hint = _meant(part, names) if isinstance(part, str) else None
         if hint is None:
             return None
         what = f"the spec has no {part!r} to change, and this is not enough to add one; known: {quoted(names)}"

@@ -22,6 +22,8 @@ from gamelearn.spec.sections import with_section
 from gamelearn.spec.write import write_yaml
 
 _MOST_MISTAKES = 200
+_USING_STREAMS: tuple[Path, ...] = (("utilities",), ("stages",), ("data", "streams"), ("evaluate",))
+"""The sections that name streams."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,14 @@ class SpecFile:
         return mistake
 
     def added_streams(self) -> set[str]:
-        """Return the streams that a preset or this file adds to those of what it was laid over."""
-        known = [base.find(("data", "streams")) for base in self.bases]
+        """Return the streams that presets and overrides add to this file's own.
+
+        Where these leave all sections alone that name streams, they are those that this file adds to the one that it extends: what a
+        preset no longer uses of them is no mistake of the preset.
+        """
+        own = self.bases[0]
+        is_own = all(self.tree.find(path) == own.find(path) for path in _USING_STREAMS)
+        known = [base.find(("data", "streams")) for base in (self.bases if is_own else self.bases[:1])]
         return {name for name in self.spec.data.streams if any(each is None or name not in each.children for each in known)}
 
     def locate(self, mistakes: Iterable[Mistake], severity: str = "error") -> list[Problem]:

@@ -1,6 +1,7 @@
 """The command `evaluate`. This file runs it on a small game."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def test_a_second_evaluation_stands_beside_the_first(run: Run, trained: Path) ->
         (("--checkpoint", "4"), "has no checkpoint 'round-000000004'; it has round-000000005"),
         (("--weights", "ema"), "has no averaged weights ('train.ema' is not set): take weights 'last'"),
         (("--sampler", "limits"), "unknown sampler 'limits'"),
+        (("--metric", "baselines", "--sampler", "limits"), "unknown sampler 'limits'"),
         (("--device", "cdu"), "there is no device 'cdu' here"),
         (("--split", "tes"), "unknown split 'tes'; known: 'train', 'validation', 'test'; did you mean 'test'?\n"),
         (("--weights", "last_"), "unknown weights 'last_'; known: 'ema', 'last'; did you mean 'last'?\n"),
@@ -117,5 +119,27 @@ def test_progress_of_the_data_is_shown_when_they_are_opened(run: Run, trained: P
         return opened(game)
 
     monkeypatch.setattr(Game, "streams", slowly)
-    for command in (("evaluate", "three", "--metric", "labels", "--count", "1"), ("figures", "three", "--count", "1", "--sweeps", "1")):
-        assert "maps: decoded: 5,000 of 5,000\n" in run(*command).stderr
+    commands = (
+        ("evaluate", "three", "--metric", "labels", "--count", "1"),
+        ("figures", "three", "--count", "1", "--sweeps", "1"),
+        ("report", "three"),
+    )
+    shutil.rmtree(trained / "figures", ignore_errors=True)
+    for command in commands:
+        result = run(*command)
+        assert result.exit_code == 0, result.output
+        assert result.stderr.count("maps: decoded: 5,000 of 5,000\n") == 1
+        shutil.rmtree(trained / "figures", ignore_errors=True)
+
+
+@pytest.mark.parametrize(
+    ("metric", "notice"),
+    [
+        ("dreams", "NOTICE: no metric that is measured looks at --burn-in, --chains\n"),
+        ("baselines", "NOTICE: no metric that is measured looks at --sweeps, --burn-in, --chains\n"),
+        ("labels", ""),
+    ],
+)
+def test_values_of_the_chain_without_effect_are_told(run: Run, trained: Path, metric: str, notice: str) -> None:
+    result = run("evaluate", "three", "--metric", metric, "--count", "2", "--sweeps", "2", "--chains", "1", "--burn-in", "0")
+    assert (result.exit_code, result.stderr) == (0, notice)

@@ -193,6 +193,8 @@ def test_what_an_archive_holds_besides_variables_is_told(run: Path) -> None:
         (["--given", "x=face.npz"], "there is no file or folder 'face.npz'"),
         (["--given", "y=faces.npz"], "unknown variable 'y'; known: 'x', 's', 'z1', 'z2'"),
         (["--given", "x=faces.npz", "--want", "x"], "'x' is wanted and wholly given: hide a part, or do not want it"),
+        (["--given", "x=faces.npz", "--want", "z", "--want", "s,,"], "--want 's,,' has an empty name: expected names with a comma between them, such as x,s\n"),
+        (["--given", "x=faces.npz", "--want", ""], "--want '' has an empty name"),
         (["--given", "x=faces.npz", "--want", "q"], "unknown variable or group 'q'; known: 'x', 's', 'z1', 'z2', 'z'"),
         (["--given", "x=faces.npz", "--hide", "x=squar:3"], "there is no file or folder 'squar:3'; 'squar:3' is no pattern"),
         (["--given", "x=faces.npz", "--sampler", "limit"], "unknown sampler 'limit'; known: 'automatic'"),
@@ -200,7 +202,7 @@ def test_what_an_archive_holds_besides_variables_is_told(run: Path) -> None:
         (["--given", "x=faces.npz", "--save", "mode"], "--save cannot save 'mode'; it can 'decided', 'mean', 'deviation', 'drawn'"),
         (["--given", "x=faces.npz", "--out", "faces"], "faces is not empty: results go into a new folder, so that nothing is lost"),
         (["--given", "x=large"], "large/face0.png has 16x16 pixels, 'x' 8x8 (height x width): resize it, or say --resize"),
-        (["--given", "s=late.npy", "--block", "2"], "late.npy, row 6 (counted from 0): 's' is categorical: expected a class in 0 .. 3 - 1, got 3"),
+        (["--given", "s=late.npy", "--block", "2"], "late.npy, row 6 (counted from 0): 's' is categorical: expected a class in 0 .. 2, got 3"),
         ([], "nothing is given: say by --rows how many rows are to be drawn"),
         (["--given", "x=faces.npz", "--hide", "x=square:0"], "there is no file or folder 'square:0'; 'square:0' is no pattern: 'square' needs a side"),
         (["--given", "x=faces.npz", "--show", "draw"], "unknown value of --show 'draw'; known: 'decided', 'drawn'; did you mean 'drawn'?"),
@@ -258,6 +260,19 @@ def test_the_record_has_the_values_that_were_used(run: Path) -> None:
     said = json.loads((Path("out") / "inferred.json").read_text())
     assert (said["rows"], said["sampler"]) == (3, "automatic")
     assert said["chain"] == {"sweeps": 4, "burn_in": 4, "thin": 1, "chains": 2, "estimate": "conditionals"}
+
+
+@pytest.mark.parametrize(("sweeps", "is_told"), [("1", False), ("2", False), ("4", True)])
+def test_of_few_sweeps_there_is_no_r_hat(run: Path, sweeps: str, is_told: bool) -> None:
+    result = call(run, "--rows", "3", "--sweeps", sweeps, "--chains", "1", "--out", "out")
+    assert result.exit_code == 0, result.output
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if line.startswith("│")]
+    assert [row[0] for row in rows] == ["x", "s", "z1", "z2"]
+    said = json.loads((Path("out") / "inferred.json").read_text())["diagnostics"]
+    for name, hat, high, _, _, disagree in rows:
+        assert [cell != "-" for cell in (hat, high, disagree)] == [is_told] * 3
+        assert (said[name]["disagreeing"] is not None) == is_told
+        assert is_told or said[name]["r_hat"] is said[name]["r_hat_high"] is None
 
 
 def test_bytes_given_as_numbers_are_told(run: Path) -> None:

@@ -52,6 +52,12 @@ def test_fortran_order_is_read_where_it_can_be(tmp_path: Path) -> None:
         saved(tmp_path / "packed.npz", array)
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_rows_of_a_block_lie_one_after_the_other_in_memory(tmp_path: Path, name: str) -> None:
+    array = np.asfortranarray(PICTURES) if name == "a.npy" else PICTURES
+    assert all(block.flags.c_contiguous for block in saved(tmp_path / name, array).blocks(2))
+
+
 @pytest.mark.parametrize(("at_once", "stretches"), [(1, [2, 2, 2, 1]), (72 * 5, [4, 3]), (2**20, [7])])
 def test_fortran_order_is_read_in_stretches_as_long_as_memory_allows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int, stretches: list[int]

@@ -34,6 +34,9 @@ def warnings(folder: Path, values: np.ndarray, name: str = "x", hide: str | None
         (PICTURES.astype(np.int64), "reach 2[0-9]+: images are expected in 0..1, divide by 255"),
         (PICTURES * 257.0, "reach 6[0-9]+: images are expected in 0..1, divide by 65535"),
         (UNIT * 4 - 2.0, "go from -[12][.0-9]* to [.0-9]+: images are expected in 0..1"),
+        (np.minimum(UNIT * 20, 2.5), "go from [.0-9]+ to 2.5: images are expected in 0..1"),
+        (UNIT * 10, "go from [.0-9]+ to [89][.0-9]*: images are expected in 0..1"),
+        (np.minimum(UNIT * 400, 300), "go from [.0-9]+ to 300: images are expected in 0..1"),
         (UNIT * 1e6, "go from [.0-9]+ to [.e+0-9]+: images are expected in 0..1"),
     ],
 )

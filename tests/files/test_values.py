@@ -102,7 +102,7 @@ def test_a_name_with_a_colon_may_be_a_file(tmp_path: Path) -> None:
         ("x", np.nan, "'x' is real: expected finite numbers, got nan"),
         ("x", np.inf, "expected finite numbers, got inf"),
         ("f", 0.5, "'f' is binary: expected 0 or 1, got 0.5"),
-        ("s", 3, "'s' is categorical: expected a class in 0 .. 3 - 1, got 3"),
+        ("s", 3, "'s' is categorical: expected a class in 0 .. 2, got 3"),
         ("s", -1, "got -1"),
         ("c", 1.5, "'c' is count: expected whole numbers from 0 on, got 1.5"),
         ("c", -2, "got -2"),

@@ -1,5 +1,7 @@
 """Diagnostics of series whose answers are known: independent, correlated, apart. This file feeds them to a marginal."""
 
+from math import inf, isnan
+
 import numpy as np
 import pytest
 import torch
@@ -137,6 +139,41 @@ def test_elements_that_are_known_or_do_not_vary_are_left_out() -> None:
     assert diagnose(marginal_of(series), CHAINS, free) == Diagnosis(1.0, 1.0, 40.0, 40.0, 0.0, limit_of(CHAINS, 10), 0)
     constant = diagnose(marginal_of(torch.ones(10, CHAINS * ROWS)), CHAINS, ~free)
     assert (constant.elements, constant.disagreeing) == (0, 0.0)
+
+
+@pytest.mark.parametrize("variable", [REAL, Variable("b", "binary", ()), Variable("s", "categorical", (), 3)])
+@pytest.mark.parametrize("sweeps", [4, 11, 1000])
+def test_r_hat_of_chains_that_stay_at_different_values_is_infinite(variable: Variable, sweeps: int) -> None:
+    stay = torch.arange(CHAINS).repeat_interleave(ROWS) % 2
+    state = stay.long() if variable.type == "categorical" else stay.float()
+    shift = torch.arange(ROWS).repeat(CHAINS) * 0.037
+    series = (state if variable.type != "real" else state * 0.2 + 0.1 + shift).expand(sweeps, -1)
+    marginal = marginal_of(series, variable)
+    assert bool(r_hat(marginal, CHAINS).isinf().all())
+    found = diagnose(marginal, CHAINS, torch.ones(ROWS, dtype=torch.bool))
+    assert (found.r_hat, found.r_hat_high, found.disagreeing, found.elements) == (inf, inf, 1.0, ROWS)
+    assert found.is_alarming
+    assert pooled([found, found]).r_hat == inf
+
+
+@pytest.mark.parametrize("chains", [2, 3, 7])
+@pytest.mark.parametrize("sweeps", [5, 7, 13])
+def test_rounding_of_single_precision_is_no_variance(sweeps: int, chains: int) -> None:
+    """One chain stays at 1, the others at 0; sums of 0 and 1 are kept in single precision."""
+    state = (torch.arange(chains) == 0).float()
+    assert r_hat(marginal_of(state.expand(sweeps, -1), Variable("b", "binary", ())), chains).tolist() == [inf]
+
+
+@pytest.mark.parametrize("chains", [1, 4])
+@pytest.mark.parametrize("sweeps", [1, 2, 3, 4])
+def test_of_fewer_than_four_sweeps_there_is_no_r_hat(sweeps: int, chains: int) -> None:
+    marginal = marginal_of(autoregressive(sweeps, 0.0))
+    rows = CHAINS * ROWS // chains
+    found = diagnose(marginal, chains, torch.ones(rows, dtype=torch.bool))
+    figures = (found.r_hat, found.r_hat_high, found.disagreeing, float(r_hat(marginal, chains)[0]))
+    assert [isnan(each) for each in figures] == [sweeps < 4] * 4
+    assert not (sweeps < 4 and found.is_alarming)
+    assert [isnan(each) for each in (found.ess, pooled([found, found]).r_hat)] == [False, sweeps < 4]
 
 
 def test_blocks_are_pooled_by_their_elements() -> None:

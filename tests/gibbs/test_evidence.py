@@ -39,6 +39,32 @@ def test_brain_floats_are_read() -> None:
     assert read({"x": x}).values["x"].tolist() == x.tolist()
 
 
+@pytest.mark.parametrize("argument", ["given", "hide"])
+@pytest.mark.parametrize(
+    ("tensor", "message"),
+    [
+        (torch.ones(1, 3, 2, 2).to_sparse(), "'x': expected a dense tensor, got one of layout torch.sparse_coo: give its to_dense()"),
+        (
+            torch.ones(1, 3, 2, 2).to(torch.float8_e4m3fn),
+            "'x': expected a tensor of numbers that numpy knows, such as torch.float32, got torch.float8_e4m3fn on cpu",
+        ),
+        (
+            torch.ones(1, 3, 2, 2, device="meta"),
+            "'x': expected a tensor of numbers that numpy knows, such as torch.float32, got torch.float32 on meta",
+        ),
+    ],
+)
+def test_tensors_that_no_array_can_hold_are_refused(tensor: torch.Tensor, message: str, argument: str) -> None:
+    values: dict[str, Any] = {"given": {"x": np.ones((1, 3, 2, 2))}, argument: {"x": tensor}}
+    with pytest.raises(EvidenceError) as caught:
+        read(values["given"], values.get("hide"))
+    assert str(caught.value) == message
+
+
+def test_tensors_that_have_gradients_are_read() -> None:
+    assert read({"x": torch.ones(1, 3, 2, 2, requires_grad=True)}).values["x"].sum() == 12
+
+
 def test_masks_are_of_each_row_or_of_all() -> None:
     s = np.arange(8).reshape(2, 2, 2) % 4
     every = read({"s": s}, {"s": np.array([[True, False], [False, False]])})
@@ -66,8 +92,8 @@ def test_hidden_values_are_not_read_whatever_they_are() -> None:
         ({"x": np.zeros((1, 3, 2, 2), np.uint8)}, None, None, "'x' is real, in the units of the training data, got bytes: divide images by 255"),
         ({"x": np.full((2, 3, 2, 2), np.inf)}, None, None, "'x', row 0 (counted from 0): expected finite numbers, got inf"),
         ({"b": [[0, 1], [0, 2]]}, None, None, "'b', row 1 (counted from 0): expected 0 or 1, got 2"),
-        ({"s": np.full((1, 2, 2), 4)}, None, None, "'s', row 0 (counted from 0): expected a class in 0 .. 4 - 1, got 4"),
-        ({"s": np.full((1, 2, 2), -1)}, None, None, "'s', row 0 (counted from 0): expected a class in 0 .. 4 - 1, got -1"),
+        ({"s": np.full((1, 2, 2), 4)}, None, None, "'s', row 0 (counted from 0): expected a class in 0 .. 3, got 4"),
+        ({"s": np.full((1, 2, 2), -1)}, None, None, "'s', row 0 (counted from 0): expected a class in 0 .. 3, got -1"),
         ({"s": np.zeros((1, 2, 2))}, None, None, "'s' is categorical: expected whole numbers, got an array of type float64"),
         ({"n": [1.5]}, None, None, "'n', row 0 (counted from 0): expected whole numbers from 0 on, got 1.5"),
         ({"n": [1, -2]}, None, None, "'n', row 1 (counted from 0): expected whole numbers from 0 on, got -2"),

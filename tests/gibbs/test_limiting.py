@@ -169,6 +169,17 @@ def test_one_of_the_draws_that_a_group_may_mean_can_be_named(telling: Game) -> N
         ({"sweeps": 0}, "'sweeps' must be at least 1, got 0"),
         ({"block": True}, "'block' must be a whole number of at least 1, got true"),
         ({"seed": None}, "'seed' must be a whole number, got nothing"),
+        ({"sweeps": torch.tensor(True)}, "'sweeps' must be a whole number of at least 1, got tensor(True)"),
+        ({"sweeps": torch.tensor([2, 3])}, "'sweeps' must be a whole number of at least 1, got tensor([2, 3])"),
+        ({"sweeps": torch.tensor(2.0)}, "'sweeps' must be a whole number of at least 1, got tensor(2.)"),
+        (
+            {"sweeps": torch.tensor(2, device="meta")},
+            "'sweeps' must be a whole number of at least 1, got tensor(..., device='meta', size=(), dtype=torch.int64)",
+        ),
+        (
+            {"after": 3, "sampler": "limit"},
+            "'after' must be one of 'end', 'mixture', 'painter(x | s, z)', 'segmenter(s | x, z)', 'encoder(z | x, s)', got 3",
+        ),
         ({"first_row": -1}, "'first_row' must be at least 0, got -1"),
     ],
 )

@@ -1,15 +1,21 @@
 """Which metrics are measured, on what. This file chooses and measures them."""
 
+import json
 from dataclasses import replace
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from gamelearn.errors import EvidenceError
 from gamelearn.game import Game
-from gamelearn.metrics.evaluation import choose_metrics, evaluate
-from gamelearn.metrics.metric import MetricError
+from gamelearn.gibbs.diagnostics import pooled
+from gamelearn.metrics.baselines import Baselines
+from gamelearn.metrics.evaluation import choose_metrics, evaluate, unused_values
+from gamelearn.metrics.metric import Metric, MetricError
 from tests.metrics.maps import SUPERVISED, THREE, context, game_in
 from tests.support import game_of
 
@@ -82,6 +88,9 @@ def test_all_metrics_that_do_not_fit_are_told(tmp_path: Path) -> None:
         ({"chain": {"sweeps": "ten"}}, "chain.sweeps: expected a whole number, got 'ten'"),
         ({"chain": {"sweeps": 2.5}}, "chain.sweeps: expected a whole number, got 2.5"),
         ({"chain": {"chains": True, "thin": 0}}, "chain.thin: must be greater than 0, got 0\nchain.chains: expected a whole number, got true"),
+        ({"chain": {"chains": torch.tensor(True)}}, "chain.chains: expected a whole number, got tensor(True)"),
+        ({"chain": {"chains": torch.tensor(1.5)}}, "chain.chains: expected a whole number, got tensor(1.5000)"),
+        ({"chain": {"chains": np.True_}}, "chain.chains: expected a whole number, got true"),
         ({"chain": {"burn_in": np.int64(-1)}}, "chain.burn_in: must be at least 0, got -1"),
         ({"chain": {"estimate": "count"}}, "chain.estimate: 'count' is not one of 'conditionals', 'counts'; did you mean 'counts'?"),
         ({"chain": ["sweeps"]}, "'chain' must be a map with 'sampler', 'sweeps', 'burn_in', 'thin', 'chains', 'estimate', got a list"),
@@ -95,16 +104,48 @@ def test_what_is_asked_is_checked_before_anything_is_measured(named: Game, asked
     assert str(caught.value) == message
 
 
-def test_values_of_the_chain_may_be_those_of_numpy_or_left_out(named: Game) -> None:
+def test_values_of_the_chain_may_be_those_of_numpy_or_torch_or_left_out(named: Game) -> None:
     chosen = choose_metrics(named, ["halves", "dreams"])
-    plain, other = (
+    plain, *others = (
         [each.result for each in evaluate(named, chosen, ["validation"], context(sweeps=sweeps, sampler=None))]
-        for sweeps in (3, np.int32(3))
+        for sweeps in (3, np.int32(3), np.array(3), torch.tensor(3), torch.tensor([3]))
     )
-    assert plain == other
+    assert all(other == plain for other in others)
     assert plain[1].facts["sweeps"] == 3
     unsaid = list(evaluate(named, chosen, ["validation"], context(sweeps=None)))
     assert [each.result for each in unsaid] == [each.result for each in evaluate(named, chosen, ["validation"], context())]
+
+
+@pytest.mark.parametrize("metric", ["halves", "dreams", "baselines"])
+def test_a_sampler_is_one_of_the_game_whatever_is_measured(named: Game, metric: str) -> None:
+    chosen = choose_metrics(named, [metric])
+    with pytest.raises(EvidenceError, match="unknown sampler 'nonsense'; known: 'limit', 'automatic'"):
+        next(evaluate(named, chosen, ["train"], context(sampler="nonsense")))
+    assert next(evaluate(named, chosen, ["train"], context(sampler="automatic", count=2))).name == metric
+
+
+def test_values_that_no_metric_looks_at_are_found(named: Game) -> None:
+    chain = {"sampler": "automatic", "sweeps": 2, "burn_in": 1, "thin": 1, "chains": 2, "estimate": "counts"}
+    others = ["burn_in", "thin", "chains", "estimate"]
+    found = {name: unused_values(choose_metrics(named, [name]), chain) for name in ("halves", "dreams", "baselines")}
+    assert found == {"halves": [], "dreams": others, "baselines": list(chain)}
+    assert unused_values(choose_metrics(named, ["dreams", "baselines"]), chain) == others
+    assert unused_values(choose_metrics(named), chain) == []
+
+
+def test_nothing_is_said_of_a_metric_that_does_not_say_what_it_looks_at(named: Game, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Baselines, "reads_chain", Metric.reads_chain)
+    assert unused_values(choose_metrics(named, ["dreams", "baselines"]), {"chains": 2}) == []
+
+
+@pytest.mark.parametrize("value", [inf, nan])
+def test_a_record_can_be_written_whatever_the_chains_do(named: Game, monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    monkeypatch.setattr("gamelearn.metrics.chain.pooled", lambda found: replace(pooled(found), r_hat=value, r_hat_high=value))
+    (found,) = evaluate(named, choose_metrics(named, ["halves"]), ["validation"], context())
+    told = json.loads(json.dumps(found.plain(), allow_nan=False))
+    mixing = told["facts"]["hidden: x left"]["mixing"]["s"]
+    assert (mixing["r_hat"], mixing["r_hat_high"]) == (None, None)
+    assert mixing["ess"] >= 1
 
 
 def test_values_of_the_record_are_plain(named: Game) -> None:

@@ -77,6 +77,18 @@ def test_players_with_equal_optimizers_share_a_line_and_a_single_stage_has_no_na
     assert text.startswith("staged\n\n")
 
 
+def test_averages_precision_and_compilation_are_told_where_they_differ_from_the_defaults(tmp_path: Path) -> None:
+    text = STAGED.replace("train: {epochs: 2.5,", "train: {epochs: 2.5, ema: 0.999, precision: bf16, compile: true,")
+    first, second = (section(explained(tmp_path, "text", text=text), "Training")[line] for line in (0, 2))
+    assert first == "first: 2.5 epochs, batches of 1,024 (some 9), ema 0.999, precision bf16, compiled"
+    assert second == "second: 1 round, batches of 1,024 (some 9)"
+    latex = explained(tmp_path, "latex", text=text).splitlines()
+    assert "% utilities, stage first: 2.5 epochs, batches of 1,024 (some 9), ema 0.999, precision bf16, compiled" in latex
+    stages = [stage["training"] for stage in json.loads(explained(tmp_path, "json", text=text))["stages"]]
+    assert [stages[0][name] for name in ("ema", "precision", "compile")] == [0.999, "bf16", True]
+    assert [stages[1][name] for name in ("ema", "precision", "compile")] == [None, "fp32", False]
+
+
 @pytest.mark.parametrize(
     ("presets", "line"),
     [

@@ -11,6 +11,7 @@ from gamelearn.files.evidence import Block, open_evidence
 from gamelearn.graph.model import Variable
 from gamelearn.inference import infer
 from gamelearn.report.inferred_errors import InferredErrors, judged
+from gamelearn.report.inferred_tables import tables_of
 from gamelearn.report.inferring import Answer, Output, Question, infer_files
 from tests.gibbs.games import three
 from tests.support import game_of
@@ -95,4 +96,11 @@ def test_chains_that_disagree_over_all_blocks_are_told(tmp_path: Path, strength:
     assert [warning.split(":")[0] for warning in answer.warnings] == (
         ["chains disagree in 'a'", "chains disagree in 'b'"] if is_stuck else []
     )
-    assert answer.plain()["warnings"] == list(answer.warnings)
+    plain = answer.plain()
+    assert plain["warnings"] == list(answer.warnings)
+    (table,) = tables_of(answer)
+    shown = list(table.columns[1].cells)
+    if is_stuck:
+        assert (plain["diagnostics"]["a"]["r_hat"], shown) == (None, ["inf", "inf"])
+    else:
+        assert [f"{plain['diagnostics'][name]['r_hat']:.3f}" for name in "ab"] == shown
