@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gamelearn.graph.model import Factor, FreeScore, Graph, NetworkScore, OwnScore, Score, SharedScore, Stage
-from gamelearn.report.explain_training import batch_text, constant_terms, length_text, optimizer_texts
+from gamelearn.report.explain_training import constant_terms, length_text, optimizer_texts, settings_text
 from gamelearn.report.facts import Facts
 from gamelearn.report.formulas import factor_latex, latex_name, latex_text, symbol_latex, utility_latex
 
@@ -15,7 +15,7 @@ def latex_of(facts: Facts) -> str:
     for stage in graph.stages.values():
         rows = " \\\\\n".join(utility_latex(graph, player, terms) for player, terms in stage.utilities.items())
         lines += [
-            f"% utilities, stage {stage.name}: {length_text(stage)}, {batch_text(stage)}",
+            f"% utilities, stage {stage.name}: {length_text(stage)}, {settings_text(stage)}",
             *_notes(stage),
             r"\begin{align*}",
             rows,

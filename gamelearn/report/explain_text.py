@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gamelearn.graph.model import Factor, FreeScore, Graph, Player, Sampler, Stage, Variable
-from gamelearn.report.explain_training import batch_text, constant_terms, length_text, optimizer_texts
+from gamelearn.report.explain_training import constant_terms, length_text, optimizer_texts, settings_text
 from gamelearn.report.factors import factor_parts, term_factors
 from gamelearn.report.facts import Facts
 from gamelearn.report.formulas import fill, utility_text
@@ -66,7 +66,7 @@ def _training(graph: Graph) -> Iterator[str]:
     for stage in graph.stages.values():
         name = f"{stage.name}: " if len(graph.stages) > 1 else ""
         kept = ", optimizers go on from the stage before" if stage.keep_optimizer else ""
-        yield f"{name}{length_text(stage)}, {batch_text(stage)}{kept}"
+        yield from fill(f"{name}{length_text(stage)}, {settings_text(stage)}{kept}", 2)
         texts = optimizer_texts(stage)
         rows = [(", ".join(player for player in texts if texts[player] == text), text) for text in dict.fromkeys(texts.values())]
         yield from _table([(f"  {players}", text) for players, text in rows])

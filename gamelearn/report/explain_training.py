@@ -15,7 +15,7 @@ def length_text(stage: Stage) -> str:
     return f"{f'{value:,}'.removesuffix('.0')} {name[:-1] if value == 1 else name}"
 
 
-def batch_text(stage: Stage) -> str:
+def settings_text(stage: Stage) -> str:
     """Return the sizes of a stage's batches with what differs from the defaults in their use.
 
     Such as `batches of 16`, or `batches of 16 (labelled 100), ema 0.999, precision bf16, compiled`.
