@@ -2,7 +2,8 @@
 
     U = E[draws] log score = sum over all values of the draws of  p(draws) * log score
 
-`p(draws)` carries no gradient and the score does, as for the draws of training (eq. 5). This file enumerates a term's chain.
+The score carries a gradient. `p(draws)` carries none, as for the draws of training (eq. 5), unless the term has `gradient:`; then it
+carries that of the whole expectation, but for samplers. This file enumerates a term's chain.
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ class States:
 def exact_utility(
     graph: Graph, players: Mapping[str, Player], term: Term, tables: Mapping[str, Mapping[str, torch.Tensor]], dtype: torch.dtype
 ) -> torch.Tensor:
-    """Return the exact value of a term, a scalar with a graph to the parameters of the score.
+    """Return the exact value of a term, a scalar with a graph to the parameters of the score, with `gradient:` also to those of its draws.
 
     Args:
         graph: the game.
@@ -50,7 +51,7 @@ def exact_utility(
         ValueError: a variable cannot be enumerated, or there are too many states.
     """
     states = States({}, torch.ones(1, dtype=dtype), {})
-    with torch.no_grad():
+    with torch.set_grad_enabled(term.gradient is not None):
         for draw in term.draws:
             if isinstance(draw, StreamDraw):
                 states = _read(states, draw, tables[draw.stream])
@@ -94,7 +95,7 @@ def _draw(states: States, bound: Bound, graph: Graph, players: Mapping[str, Play
 
 
 def _call(states: States, draw: SamplerDraw, graph: Graph, players: Mapping[str, Player], dtype: torch.dtype) -> States:
-    """Return the states with those of a sampler's call, by the matrices of its half-steps."""
+    """Return the states with those of a sampler's call, by the matrices of its half-steps, without gradient."""
     sampler, actual = graph.samplers[draw.sampler], dict(draw.binding)
     parts = []
     for row in range(len(states.probabilities)):

@@ -35,6 +35,7 @@ class NormalOptions(FamilyOptions):
 
     variable_types: ClassVar[tuple[str, ...]] = ("real",)
     noise: ClassVar[Literal["uniform", "normal"]] = "normal"
+    offers: ClassVar[tuple[str, ...]] = ("reparameterised",)
 
     def channels(self, classes: int | None) -> int:
         """Return one raw output per element for the mean, and one for the scale where it is an output."""

@@ -140,7 +140,8 @@ def build_term(named: schema.NamedTerm, owner: str, context: Context, path: Path
             _check_drawn((each.target, *(actual for _, actual in each.givens)), drawn, call, context, text_path)
     score = tuple((sign, each) for sign, _, bound in scored for each in bound or ())
     made = tuple(each for each in draws if each)
-    return Term(owner, named.name, named.term.weight, formula, made, score, text_path, named.term.draws == "constant")
+    is_constant = named.term.draws == "constant"
+    return Term(owner, named.name, named.term.weight, formula, made, score, text_path, is_constant, named.term.gradient)
 
 
 def _scored(call: Call, context: Context, path: Path) -> tuple[Bound, ...] | None:

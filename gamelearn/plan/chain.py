@@ -2,15 +2,28 @@
 
 The key of a step spells what it is: the factor, its inputs, its ordinal among equal draws of its own chain, the turn's repeat,
 and the versions of all players that it reaches; steps with equal keys are one step (rules 13 and 14 of the language). The draws
-of a sampler are named by its call and their place in it. This file compiles the draws.
+of a sampler are named by its call and their place in it. Draws that an estimator makes again, with all that reads them, go to the
+objective, under the names of the plain draws: so their noise is the same. This file compiles the draws.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gamelearn.graph.model import Bound, FreeScore, Graph, NetworkScore, OwnScore, PlayerDraw, Sampler, SamplerDraw, StreamDraw
-from gamelearn.plan.steps import ChooseStep, ColumnStep, DrawStep, EvaluateStep, Free, LogStep, Raw, Step
+from gamelearn.plan.steps import (
+    ChooseStep,
+    ColumnStep,
+    DrawStep,
+    EvaluateStep,
+    Free,
+    LogStep,
+    NoiseStep,
+    Raw,
+    RedrawStep,
+    Step,
+)
+from gamelearn.spec.kinds import EstimatorOptions
 
 Key = Callable[[str, frozenset[str]], str]
 """Makes the key of a step from its name and the players that it reaches."""
@@ -39,6 +52,16 @@ class Section:
             self.steps.setdefault(step.key, step)
 
 
+@dataclass(frozen=True)
+class Redrawing:
+    """The variables of a chain that are drawn again, with a gradient, in an objective."""
+
+    objective: Section
+    owner: str
+    estimator: EstimatorOptions
+    variables: frozenset[str]
+
+
 class ChainBuilder:
     """Compiles draws into a section, and keeps the values that they give.
 
@@ -48,11 +71,15 @@ class ChainBuilder:
         key: makes keys.
         repeat: how often the player of the chain has moved in the round.
         rows: the stream that gives the batch of a draw without inputs, or the default.
+        redrawing: what is drawn again, if anything.
     """
 
-    def __init__(self, graph: Graph, section: Section, key: Key, *, repeat: int, rows: str) -> None:
+    def __init__(
+        self, graph: Graph, section: Section, key: Key, *, repeat: int, rows: str, redrawing: Redrawing | None = None
+    ) -> None:
         self.graph, self.section, self.key = graph, section, key
         self.repeat, self.rows = repeat, rows
+        self.redrawing = redrawing
         self.values: dict[str, Value] = {}
         self._ordinals: Counter[str] = Counter()
 
@@ -69,11 +96,36 @@ class ChainBuilder:
         if name is None:
             name = self.conditional_name(bound.factor.player, bound.factor.target, bound.givens)
             name = self._numbered(name if bound.givens else f"{name} for {self.rows}")
+        if self.redrawing and bound.target in self.redrawing.variables:
+            self._redraw(bound, name, self.redrawing)
+            return
         reach = self.reach(bound)
         raws, inputs = self.raws(bound, None), self.inputs(bound.givens)
         key = self.key(name, reach)
         self.section.add(DrawStep(key, bound.factor, raws, inputs, name, self._kind(bound), self.repeat, self.rows, str(bound)))
         self.values[bound.target] = Value(key, name, reach)
+
+    def _redraw(self, bound: Bound, name: str, redrawing: Redrawing) -> None:
+        """Add the noise of a draw to the completion, and the draw itself to the objective."""
+        variable = self.graph.variables[bound.factor.target]
+        by_class = redrawing.estimator.by_class and variable.type == "categorical"
+        noise = f"{name} by class" if by_class else name
+        noise_key = self.key(f"noise of {noise}", frozenset())
+        self.section.add(NoiseStep(noise_key, variable.name, noise, self._kind(bound), self.repeat, self.rows, f"for {bound}", by_class))
+        raws, inputs = self.raws(bound, redrawing.owner, redrawing.objective), self.inputs(bound.givens)
+        reach = self.reach(bound)
+        key = self._key_at(name, reach, (bound.target,))
+        redrawing.objective.add(RedrawStep(key, bound.factor, raws, inputs, noise_key, redrawing.estimator, str(bound)))
+        self.values[bound.target] = Value(key, name, reach)
+
+    def _moves(self, names: Iterable[str]) -> bool:
+        """Whether one of the formula's variables is drawn again."""
+        return self.redrawing is not None and not self.redrawing.variables.isdisjoint(names)
+
+    def _key_at(self, name: str, reach: frozenset[str], read: Iterable[str]) -> str:
+        """Return the key of a step, which tells a redrawn value from the same draw as a constant."""
+        by = f" by {self.redrawing.estimator}" if self.redrawing and self._moves(read) else ""
+        return self.key(name + by, reach)
 
     def _numbered(self, name: str) -> str:
         ordinal = self._ordinals[name]
@@ -133,9 +185,16 @@ class ChainBuilder:
             if isinstance(score, FreeScore) or (isinstance(score, OwnScore) and not actual):
                 raws.append(Free(score.player, score.factor))
                 continue
-            section = objective if objective is not None and score.player == owner else self.section
+            is_moved = score.player == owner or self._moves(self._reads(score, actual))
+            section = objective if objective is not None and is_moved else self.section
             raws.append(self._evaluate(section, score, actual))
         return tuple(raws)
+
+    def _reads(self, score: NetworkScore | OwnScore, actual: Mapping[str, str]) -> list[str]:
+        """Return the formula's variables that a score reads."""
+        player = self.graph.players[score.player]
+        reads = player.networks[score.network].inputs if isinstance(score, NetworkScore) else player.factors[score.factor].givens
+        return [actual[name] for name in reads]
 
     def _evaluate(self, section: Section, score: NetworkScore | OwnScore, actual: Mapping[str, str]) -> str:
         if isinstance(score, NetworkScore):
@@ -146,17 +205,18 @@ class ChainBuilder:
             source, reads, heads, head, own = score.factor, factor.givens, (factor.target,), factor.target, True
         givens = tuple((name, actual[name]) for name in reads)
         reach = frozenset({score.player}).union(*(self.values[each].reach for _, each in givens))
-        key = self.key(f"{score.player}.{source}({self._read(givens)})", reach)
+        key = self._key_at(f"{score.player}.{source}({self._read(givens)})", reach, [each for _, each in givens])
         section.add(EvaluateStep(key, score.player, source, self.inputs(givens), heads, own))
         return f"{key}.{head}"
 
-    def log(self, bound: Bound, owner: str, objective: Section) -> str:
-        """Add the log-likelihood of a factor to the objective of its owner; return its key."""
+    def log(self, bound: Bound, owner: str, objective: Section, *, by_row: bool = False) -> str:
+        """Add the log-likelihood of a factor, as a mean or by row, to the objective of its owner; return its key."""
         value = self.values[bound.target]
         name = f"log {self.conditional_name(bound.factor.player, bound.factor.target, bound.givens)} at {value.name}"
         raws, inputs = self.raws(bound, owner, objective), self.inputs(bound.givens)
-        key = self.key(name, self.reach(bound) | value.reach)
-        objective.add(LogStep(key, bound.factor, raws, inputs, value.ref, f"log {bound}"))
+        read = (bound.target, *(actual for _, actual in bound.givens))
+        key = self._key_at(f"{name} by row" if by_row else name, self.reach(bound) | value.reach, read)
+        objective.add(LogStep(key, bound.factor, raws, inputs, value.ref, f"log {bound}", by_row))
         return key
 
 

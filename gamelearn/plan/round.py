@@ -7,8 +7,9 @@ again (rules 13 and 14 of the language). This file makes the plan.
 from collections import Counter
 from dataclasses import replace
 
+from gamelearn.graph.gradients import redrawn, weighed_draws
 from gamelearn.graph.model import Graph, PlayerDraw, SamplerDraw, Stage, StreamDraw, Term
-from gamelearn.plan.chain import ChainBuilder, Section
+from gamelearn.plan.chain import ChainBuilder, Redrawing, Section
 from gamelearn.plan.steps import DEFAULT_ROWS, Phase, Plan, TermPlan, Turn, needs_of, outputs_of
 
 
@@ -52,7 +53,14 @@ class _RoundBuilder:
         """Compile a term: its draws into the completion, its score into the objective."""
         streams = [draw.stream for draw in term.draws if isinstance(draw, StreamDraw)]
         rows = streams[0] if streams else DEFAULT_ROWS
-        chain = ChainBuilder(self.graph, completion, lambda name, reach: self._key(name, repeat, reach), repeat=repeat, rows=rows)
+        chain = ChainBuilder(
+            self.graph,
+            completion,
+            lambda name, reach: self._key(name, repeat, reach),
+            repeat=repeat,
+            rows=rows,
+            redrawing=self._redrawing(term, objective),
+        )
         for draw in term.draws:
             match draw:
                 case StreamDraw():
@@ -62,9 +70,17 @@ class _RoundBuilder:
                         chain.draw(bound)
                 case SamplerDraw():
                     chain.sampler(draw)
-        logs = tuple((sign, chain.log(bound, term.player, objective)) for sign, bound in term.score)
+        weighed = weighed_draws(self.graph, term)
+        by_row = bool(weighed)
+        logs = tuple((sign, chain.log(bound, term.player, objective, by_row=by_row)) for sign, bound in term.score)
+        draws = tuple(chain.log(bound, term.player, objective, by_row=True) for bound in weighed)
         elements = sum(self.graph.variables[bound.factor.target].elements for _, bound in term.score)
-        return TermPlan(term, logs, elements)
+        return TermPlan(term, logs, elements, draws)
+
+    def _redrawing(self, term: Term, objective: Section) -> Redrawing | None:
+        """Return what a term's estimator draws again in the objective, if it does."""
+        variables = redrawn(self.graph, term)
+        return Redrawing(objective, term.player, term.gradient, variables) if term.gradient and variables else None
 
     def _key(self, name: str, repeat: int, reach: frozenset[str]) -> str:
         """Return the key of a step: its name, the repeat, the versions of the players it reaches."""

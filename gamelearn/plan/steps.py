@@ -1,12 +1,13 @@
 """The plan of a round: terms compiled into a flat list of named steps, each computed once where its value is the same.
 
-A step is a column of a batch, an evaluation of a network, a draw from one factor, a choice between states of a chain, or the
-log-likelihood of one factor. This file defines the steps.
+A step is a column of a batch, an evaluation of a network, a draw from one factor (in the objective with its gradient, from noise
+that the completion made), a choice between states of a chain, or the log-likelihood of one factor. This file defines the steps.
 """
 
 from dataclasses import dataclass
 
 from gamelearn.graph.model import Factor, Stage, Term
+from gamelearn.spec.kinds import EstimatorOptions
 
 DEFAULT_ROWS = "default"
 
@@ -86,8 +87,35 @@ class ChooseStep:
 
 
 @dataclass(frozen=True)
+class NoiseStep:
+    """The noise of a draw that is made again in an objective; `by_class` is one number per class of every element."""
+
+    key: str
+    variable: str
+    noise: str
+    kind: str
+    repeat: int
+    rows: str
+    title: str
+    by_class: bool = False
+
+
+@dataclass(frozen=True)
+class RedrawStep:
+    """A draw with a gradient, by an estimator, from the noise of a `NoiseStep`."""
+
+    key: str
+    factor: Factor
+    raws: tuple[Raw, ...]
+    inputs: tuple[tuple[str, str], ...]
+    noise: str
+    estimator: EstimatorOptions
+    title: str
+
+
+@dataclass(frozen=True)
 class LogStep:
-    """The log-likelihood of one factor at a value."""
+    """The log-likelihood of one factor at a value: its mean over rows, or with `by_row` that of every row."""
 
     key: str
     factor: Factor
@@ -95,18 +123,30 @@ class LogStep:
     inputs: tuple[tuple[str, str], ...]
     value: str
     title: str
+    by_row: bool = False
 
 
-Step = ColumnStep | EvaluateStep | DrawStep | ChooseStep | LogStep
+Step = ColumnStep | EvaluateStep | DrawStep | ChooseStep | NoiseStep | RedrawStep | LogStep
+NoisyStep = DrawStep | ChooseStep | NoiseStep
+"""The steps that take noise."""
 
 
 @dataclass(frozen=True)
 class TermPlan:
-    """A term as signed log-likelihoods, by their keys; `elements` is how many numbers its targets have."""
+    """A term as signed log-likelihoods, by their keys; `elements` is how many numbers its targets have.
+
+    `draws` are the log-likelihoods of the draws that a score-function estimator weighs.
+    """
 
     term: Term
     logs: tuple[tuple[int, str], ...]
     elements: int
+    draws: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The steps that the term reads."""
+        return (*(key for _, key in self.logs), *self.draws)
 
 
 @dataclass(frozen=True)
@@ -161,7 +201,7 @@ def outputs_of(step: Step) -> tuple[str, ...]:
 
 def needs_of(step: Step) -> tuple[str, ...]:
     """Return the names of the values that a step reads."""
-    if isinstance(step, ColumnStep):
+    if isinstance(step, ColumnStep | NoiseStep):
         return ()
     if isinstance(step, ChooseStep):
         return step.choices
@@ -169,4 +209,6 @@ def needs_of(step: Step) -> tuple[str, ...]:
     if isinstance(step, EvaluateStep):
         return read
     raws = tuple(raw for raw in step.raws if isinstance(raw, str))
+    if isinstance(step, RedrawStep):
+        return (*read, *raws, step.noise)
     return (*read, *raws, step.value) if isinstance(step, LogStep) else (*read, *raws)

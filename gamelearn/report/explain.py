@@ -65,6 +65,7 @@ def _stage(facts: Facts, stage: Stage) -> dict[str, Any]:
                     "name": term.name,
                     "weight": term.weight,
                     "constant_draws": term.constant_draws,
+                    "gradient": str(term.gradient) if term.gradient else None,
                     "written": str(term.formula),
                     "formula": term_text(term),
                     "factors": [str(factor) for factor in term_factors(term)],

@@ -57,6 +57,12 @@ def constant_terms(terms: tuple[Term, ...]) -> list[str]:
     return [term.name for term in terms if term.constant_draws]
 
 
+def gradient_texts(terms: tuple[Term, ...]) -> list[str]:
+    """Return for each estimator that terms name what it is for, such as `gradient through draws by gregor in: 0`."""
+    named = {str(term.gradient): [each.name for each in terms if each.gradient == term.gradient] for term in terms if term.gradient}
+    return [f"gradient through draws by {estimator} in: {', '.join(names)}" for estimator, names in named.items()]
+
+
 def presets_text(taken: tuple[str, ...], known: tuple[str, ...]) -> str:
     """Return which presets were taken, or which there are; empty for a spec that has none."""
     if taken:

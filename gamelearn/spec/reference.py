@@ -35,6 +35,7 @@ _REGISTRIES: Mapping[str, tuple[registry.Registry, type[Options]]] = {
     "players": (registry.PLAYERS, kinds.PlayerOptions),
     "metrics": (registry.METRICS, kinds.MetricOptions),
     "optimizers": (registry.OPTIMIZERS, kinds.OptimizerOptions),
+    "estimators": (registry.ESTIMATORS, kinds.EstimatorOptions),
     "learning_rates": (registry.LEARNING_RATES, kinds.LearningRateOptions),
 }
 _WORDS: Mapping[Any, str] = {
@@ -48,6 +49,7 @@ _WORDS: Mapping[Any, str] = {
     kinds.DatasetOptions: "[data set](#data-sets)",
     kinds.OptimizerOptions: "[optimizer](#optimizers)",
     kinds.MetricOptions: "[metric](#metrics)",
+    kinds.EstimatorOptions: "[gradient estimator](#gradient-estimators)",
     kinds.LearningRateOptions: "[learning-rate schedule](#learning-rate-schedules)",
     kinds.PlayerOptions: "[player](#players)",
     kinds.RightHandSide: "[right-hand side](#factors)",
@@ -144,6 +146,8 @@ def _member(entry: registry.Entry, base: type[Options]) -> str:
     parts = [f"### `{entry.name}`", *about]
     if issubclass(entry.options, kinds.FamilyOptions):
         parts.append(f"For variables of type {_either(entry.options.variable_types)}.")
+    if issubclass(entry.options, kinds.EstimatorOptions):
+        parts.append(f"For draws of type {_either(entry.options.variable_types)}.")
     if not issubclass(entry.options, kinds.ConditionalOptions):
         parts.append(_table(entry.options, base))
     return "\n\n".join(part for part in parts if part)

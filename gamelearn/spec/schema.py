@@ -14,7 +14,16 @@ from pydantic_core import PydanticCustomError
 from gamelearn.errors import nearest
 from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, mistake, mistakes_error, validate_as
 from gamelearn.registry import DATASETS, METRICS, OPTIMIZERS, PLAYERS
-from gamelearn.spec.kinds import DatasetOptions, MetricOptions, Name, OptimizerOptions, PlayerOptions, Positive
+from gamelearn.spec.kinds import (
+    DatasetOptions,
+    EstimatorOptions,
+    MetricOptions,
+    Name,
+    OptimizerOptions,
+    PlayerOptions,
+    Positive,
+    estimator_options,
+)
 
 
 class Variable(Options):
@@ -127,6 +136,14 @@ class Term(Options):
     """The factor of the term in the utility."""
     draws: Literal["constant"] | None = None
     """`constant`: the owner's own draws in the chain are meant to be constants of its gradient."""
+    gradient: Annotated[SerializeAsAny[EstimatorOptions] | None, BeforeValidator(estimator_options)] = None
+    """The estimator of the gradient through the draws that depend on the owner: its name, or a map with its options."""
+
+    @model_validator(mode="after")
+    def _one_gradient(self) -> "Term":
+        if self.draws and self.gradient:
+            raise _wrong_key("draws", "'draws: constant' and 'gradient' exclude each other")
+        return self
 
 
 class NamedTerm(Options):
