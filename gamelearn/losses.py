@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from gamelearn.estimators.estimator import DrawEstimator, ScoreEstimator, draw_estimator, score_estimator
+from gamelearn.estimators.estimator import DrawEstimator, draw_estimator, score_estimator
 from gamelearn.graph.model import Factor, Variable
 from gamelearn.plan.steps import (
     ChooseStep,

@@ -13,7 +13,7 @@ from gamelearn import noise
 from gamelearn.gibbs.evidence import Evidence
 from gamelearn.losses import Runner
 from gamelearn.plan.sampler import Move, SamplerPlan
-from gamelearn.plan.steps import ColumnStep, DrawStep, NoisyStep
+from gamelearn.plan.steps import ColumnStep, NoisyStep
 from gamelearn.players.player import Distribution
 
 State = dict[str, torch.Tensor]

@@ -62,8 +62,9 @@ def check_gradient(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None
         for what in _misfits(graph, term, bound):
             scope.report(path, f"{what}; for it there {_choices(graph, term, bound)}")
             return
-    if what := next(_readers_of_classes(graph, term), None):
+    for what in _readers_of_classes(graph, term):
         scope.report(path, what)
+        return
 
 
 def _misfits(graph: Graph, term: Term, bound: Bound) -> Iterator[str]:
@@ -87,7 +88,9 @@ def _type(graph: Graph, factor: Factor) -> str:
 def _choices(graph: Graph, term: Term, bound: Bound) -> str:
     kind = graph.variables[bound.factor.target].type
     fitting = [
-        each.name for each in ESTIMATORS if kind in each.options.variable_types and _offered(bound.factor, each.options.needs)  # type: ignore[attr-defined]
+        each.name
+        for each in ESTIMATORS
+        if kind in each.options.variable_types and _offered(bound.factor, each.options.needs)  # type: ignore[attr-defined]
     ]
     return f"{'is' if len(fitting) == 1 else 'are'} {quoted(sorted(fitting))}"
 

@@ -74,9 +74,7 @@ class ChainBuilder:
         redrawing: what is drawn again, if anything.
     """
 
-    def __init__(
-        self, graph: Graph, section: Section, key: Key, *, repeat: int, rows: str, redrawing: Redrawing | None = None
-    ) -> None:
+    def __init__(self, graph: Graph, section: Section, key: Key, *, repeat: int, rows: str, redrawing: Redrawing | None = None) -> None:
         self.graph, self.section, self.key = graph, section, key
         self.repeat, self.rows = repeat, rows
         self.redrawing = redrawing

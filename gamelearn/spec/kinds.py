@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
-from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, misspelt, mistake, mistakes_error
 from gamelearn.errors import nearest, quoted
+from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, misspelt, mistake, mistakes_error
 from gamelearn.registry import ESTIMATORS, FAMILIES, LEARNING_RATES, NETWORKS
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
@@ -105,7 +105,9 @@ class EstimatorOptions(Options):
         return {name: getattr(self, name) for name in type(self).model_fields if name != "type"}
 
     def __str__(self) -> str:
-        options = ", ".join(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in self.own_options().items())
+        options = ", ".join(
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in self.own_options().items()
+        )
         return f"{self.type} ({options})" if options else self.type
 
 

@@ -19,7 +19,7 @@ from gamelearn import registry
 from gamelearn.options import Options
 from gamelearn.plugins import load_builtins
 from gamelearn.shipped import specs_folder
-from gamelearn.spec import formula, kinds, schema
+from gamelearn.spec import formula, kinds, schema, utilities
 
 _PLACEHOLDER = re.compile(r"^\{\{(?P<what>\w+)(?P<arguments>( \w+)*)\}\}$", re.MULTILINE)
 _NOTICE = (
@@ -63,7 +63,7 @@ _WORDS: Mapping[Any, str] = {
     schema.Checkpoint: "map, see below",
     schema.Every: "map, see below",
     schema.Samples: "map, see below",
-    tuple[schema.NamedTerm, ...]: "[utility](#utilities)",
+    tuple[utilities.NamedTerm, ...]: "[utility](#utilities)",
     tuple[schema.ChainPiece, ...]: "[chain](#formulas), or list of chains",
 }
 _FIELD_WORDS: Mapping[tuple[type[Options], str], str] = {
@@ -106,7 +106,7 @@ def _rendered(found: re.Match[str]) -> str:
 
 
 def _model(name: str) -> type[Options]:
-    model = getattr(schema, name, None) or getattr(kinds, name)
+    model = next(found for module in (schema, utilities, kinds) if (found := getattr(module, name, None)))
     assert issubclass(model, Options)
     return model
 
