@@ -25,6 +25,7 @@ from gamelearn.plan.steps import (
     NoiseStep,
     NoisyStep,
     RedrawStep,
+    RepeatStep,
     Step,
     TermPlan,
     Turn,
@@ -99,7 +100,7 @@ class Runner:
 
     def drawn(self, step: DrawStep, values: Mapping[str, torch.Tensor], source: Source) -> tuple[Distribution, torch.Tensor]:
         """Return the distribution that a draw is made from, with the draw."""
-        rows = len(values[step.inputs[0][1]]) if step.inputs else source.rows(step.rows)
+        rows = len(values[step.inputs[0][1]]) if step.inputs else source.rows(step.rows) * step.samples
         noise = source.noise(step, rows, self.variables[step.factor.target].shape)
         distribution = self.distribution(step, values, rows)
         drawn = distribution.draw(noise)
@@ -109,7 +110,7 @@ class Runner:
         """Return the noise of a draw that is made again, `(rows, *shape)` or `(rows, classes, *shape)`."""
         variable = self.variables[step.variable]
         shape = (variable.classes or 1, *variable.shape) if step.by_class else variable.shape
-        return source.noise(step, source.rows(step.rows), shape)
+        return source.noise(step, source.rows(step.rows) * step.samples, shape)
 
     def redraw(self, step: RedrawStep, values: Mapping[str, torch.Tensor], estimator: DrawEstimator) -> torch.Tensor:
         """Return a draw with its gradient, `(rows, *shape)`, or weights of the classes, `(rows, classes, *shape)`."""
@@ -141,6 +142,8 @@ def complete(runner: Runner, steps: Iterable[Step], values: Values, source: Sour
         match step:
             case ColumnStep():
                 values[step.key] = source.column(step)
+            case RepeatStep():
+                values[step.key] = values[step.column].repeat_interleave(step.samples, 0)
             case EvaluateStep():
                 values.update(runner.evaluate(step, values))
             case DrawStep():
@@ -175,7 +178,8 @@ class Objective(nn.Module):
         self._draws = {step.key: draw_estimator(step.estimator) for step in turn.steps if isinstance(step, RedrawStep)}
         self._scores = {term.term.title: score_estimator(term.term.gradient) for term in turn.terms if term.term.gradient and term.draws}
         made = {ref for step in turn.steps for ref in outputs_of(step)}
-        self.reads = tuple(dict.fromkeys(ref for step in turn.steps for ref in needs_of(step) if ref not in made))
+        needs = [ref for step in turn.steps for ref in needs_of(step)] + [key for term in turn.terms for key in term.keys]
+        self.reads = tuple(dict.fromkeys(ref for ref in needs if ref not in made))
 
     def forward(self, values: Values) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss, minus the utility, with the value of every term, `(terms,)`.
@@ -196,15 +200,30 @@ class Objective(nn.Module):
 
     def _value(self, term: TermPlan, values: Values) -> torch.Tensor:
         """Return the value of a term, a scalar whose gradient is the estimate of the term's gradient."""
-        total = torch.stack([values[key] if sign > 0 else -values[key] for sign, key in term.logs]).sum(0)
+        total = _signed_sum(term.logs, values)
+        if term.weights:
+            return _weighted(total, _signed_sum(term.weights, values), term.term.samples)
         if not term.draws:
             return total
         drawn = torch.stack([values[key] for key in term.draws]).sum(0)
-        return total.mean() + self._scores[term.term.title].surrogate(total.detach(), drawn, 1)
+        return total.mean() + self._scores[term.term.title].surrogate(total.detach(), drawn, term.term.samples)
 
     def parameters_reached(self) -> list[tuple[str, nn.Parameter]]:
         """Return the owner's parameters that the terms depend on, by their names in the player."""
         return reached_parameters(self._runner.players, [self.turn])[self.turn.player]
+
+
+def _signed_sum(logs: tuple[tuple[int, str], ...], values: Values) -> torch.Tensor:
+    return torch.stack([values[key] if sign > 0 else -values[key] for sign, key in logs]).sum(0)
+
+
+def _weighted(utilities: torch.Tensor, scores: torch.Tensor, samples: int) -> torch.Tensor:
+    """Return the mean over data of the mean over their samples, weighted by the softmax of scores without gradient.
+
+    Utilities and scores are `(data * samples,)`. Source: Bornschein and Bengio, "Reweighted wake-sleep", 2015.
+    """
+    weights = torch.softmax(scores.detach().reshape(-1, samples), 1)
+    return (weights * utilities.reshape(-1, samples)).sum(1).mean()
 
 
 def reached_parameters(players: Mapping[str, Player], turns: Iterable[Turn]) -> dict[str, list[tuple[str, nn.Parameter]]]:

@@ -133,7 +133,7 @@ def key_tokens(path: tuple[str | int, ...], node: Node, names: Names) -> Iterato
 def is_reference(path: tuple[str | int, ...], node: Node, names: Names) -> bool:
     """Whether a name that nothing has to refer to changes what is there; a whole term, sampler or stage may be meant as another one."""
     if any(matches(path, pattern) for pattern in TERMS):
-        return path[-1] in ("term", "weight", "draws", "gradient") or (names.is_known(path) and node.value is None)
+        return path[-1] in ("term", "weight", "draws", "gradient", "samples", "weights") or (names.is_known(path) and node.value is None)
     is_whole = {"stages": "utilities", "samplers": "sweep"}.get(str(path[0])) in node.children
     return names.is_known(path) and not is_whole
 

@@ -47,7 +47,11 @@ def depends(bound: Bound, moved: frozenset[str]) -> bool:
 def is_common(stage: Stage, term: Term) -> bool:
     """Whether another player of the stage has the same term with a gradient: a common utility, of which each moves its share."""
     others = (other for player, terms in stage.utilities.items() if player != term.player for other in terms)
-    return any(other.gradient and (other.draws, other.score) == (term.draws, term.score) for other in others)
+    return any(other.gradient and _utility(other) == _utility(term) for other in others)
+
+
+def _utility(term: Term) -> tuple[object, ...]:
+    return term.draws, term.score, term.weights, term.samples if term.weights else 1
 
 
 def check_gradient(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None:
@@ -98,7 +102,7 @@ def _choices(graph: Graph, term: Term, bound: Bound) -> str:
 def _readers_of_classes(graph: Graph, term: Term) -> Iterator[str]:
     """Yield what is wrong where a player with distributions of its own would be given weights of classes for a class."""
     moved = {name for name in redrawn(graph, term) if graph.variables[name.rstrip("'")].type == "categorical"}
-    used = [*dependent_draws(graph, term), *(bound for _, bound in term.score)]
+    used = [*dependent_draws(graph, term), *(bound for _, bound in (*term.score, *term.weights))]
     for bound in used if moved else ():
         taken = sorted(moved.intersection((actual for _, actual in bound.givens)) | (moved & {bound.target}))
         owners = [bound.factor.player] if bound.factor.family is None else []

@@ -186,6 +186,10 @@ class Term:
     """Whether the owner's own draws are meant to be constants of its gradient."""
     gradient: EstimatorOptions | None = None
     """The estimator of the gradient through the draws that depend on the owner; without one they are constants."""
+    samples: int = 1
+    """How many chains are drawn for each row."""
+    weights: tuple[tuple[int, Bound], ...] = ()
+    """The signed factors whose softmax over the chains of a row weighs them; without any they count alike."""
 
     @property
     def title(self) -> str:

@@ -21,6 +21,7 @@ from gamelearn.plan.steps import (
     NoiseStep,
     Raw,
     RedrawStep,
+    RepeatStep,
     Step,
 )
 from gamelearn.spec.kinds import EstimatorOptions
@@ -72,12 +73,23 @@ class ChainBuilder:
         repeat: how often the player of the chain has moved in the round.
         rows: the stream that gives the batch of a draw without inputs, or the default.
         redrawing: what is drawn again, if anything.
+        samples: how many chains are drawn for each row.
     """
 
-    def __init__(self, graph: Graph, section: Section, key: Key, *, repeat: int, rows: str, redrawing: Redrawing | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        section: Section,
+        key: Key,
+        *,
+        repeat: int,
+        rows: str,
+        redrawing: Redrawing | None = None,
+        samples: int = 1,
+    ) -> None:
         self.graph, self.section, self.key = graph, section, key
         self.repeat, self.rows = repeat, rows
-        self.redrawing = redrawing
+        self.redrawing, self.samples = redrawing, samples
         self.values: dict[str, Value] = {}
         self._ordinals: Counter[str] = Counter()
 
@@ -87,20 +99,36 @@ class ChainBuilder:
             name = f"{draw.stream}.{variable}" + "'" * ordinal
             key = self.key(name, frozenset())
             self.section.add(ColumnStep(key, draw.stream, variable, ordinal, self.repeat))
-            self.values[actual] = Value(key, name, frozenset())
+            self.values[actual] = self._repeated(Value(key, name, frozenset()))
+
+    def _repeated(self, column: Value) -> Value:
+        """Return a column with each row as often as there are samples."""
+        if self.samples == 1:
+            return column
+        name = f"{column.name} x{self.samples}"
+        key = self.key(name, frozenset())
+        self.section.add(RepeatStep(key, column.ref, self.samples, f"{column.name} {self.samples} times"))
+        return Value(key, name, frozenset())
+
+    @property
+    def _batch(self) -> str:
+        """The name of the rows of a draw without inputs."""
+        return f"{self.rows} x{self.samples}" if self.samples > 1 else self.rows
 
     def draw(self, bound: Bound, name: str | None = None) -> None:
         """Add a draw from one factor; without a name its inputs name it."""
         if name is None:
             name = self.conditional_name(bound.factor.player, bound.factor.target, bound.givens)
-            name = self._numbered(name if bound.givens else f"{name} for {self.rows}")
+            name = self._numbered(name if bound.givens else f"{name} for {self._batch}")
         if self.redrawing and bound.target in self.redrawing.variables:
             self._redraw(bound, name, self.redrawing)
             return
         reach = self.reach(bound)
         raws, inputs = self.raws(bound, None), self.inputs(bound.givens)
         key = self.key(name, reach)
-        self.section.add(DrawStep(key, bound.factor, raws, inputs, name, self._kind(bound), self.repeat, self.rows, str(bound)))
+        self.section.add(
+            DrawStep(key, bound.factor, raws, inputs, name, self._kind(bound), self.repeat, self.rows, str(bound), self.samples)
+        )
         self.values[bound.target] = Value(key, name, reach)
 
     def _redraw(self, bound: Bound, name: str, redrawing: Redrawing) -> None:
@@ -109,7 +137,9 @@ class ChainBuilder:
         by_class = redrawing.estimator.by_class and variable.type == "categorical"
         noise = f"{name} by class" if by_class else name
         noise_key = self.key(f"noise of {noise}", frozenset())
-        self.section.add(NoiseStep(noise_key, variable.name, noise, self._kind(bound), self.repeat, self.rows, f"for {bound}", by_class))
+        self.section.add(
+            NoiseStep(noise_key, variable.name, noise, self._kind(bound), self.repeat, self.rows, f"for {bound}", by_class, self.samples)
+        )
         raws, inputs = self.raws(bound, redrawing.owner, redrawing.objective), self.inputs(bound.givens)
         reach = self.reach(bound)
         key = self._key_at(name, reach, (bound.target,))
@@ -139,8 +169,8 @@ class ChainBuilder:
         sampler = self.graph.samplers[draw.sampler]
         actual = dict(draw.binding)
         read = tuple((name, actual[name]) for name in sampler.givens)
-        call = self._numbered(f"{sampler.name}({self._read(read)})" if read else f"{sampler.name} for {self.rows}")
-        inner = ChainBuilder(self.graph, self.section, self.key, repeat=self.repeat, rows=self.rows)
+        call = self._numbered(f"{sampler.name}({self._read(read)})" if read else f"{sampler.name} for {self._batch}")
+        inner = ChainBuilder(self.graph, self.section, self.key, repeat=self.repeat, rows=self.rows, samples=self.samples)
         inner.values = {name: self.values[actual[name]] for name in sampler.givens}
         states = _play(inner, sampler, call)
         chosen = [states[-1]] if sampler.after == "end" else states
@@ -209,13 +239,30 @@ class ChainBuilder:
 
     def log(self, bound: Bound, owner: str, objective: Section, *, by_row: bool = False) -> str:
         """Add the log-likelihood of a factor, as a mean or by row, to the objective of its owner; return its key."""
+        return self._log(bound, objective, self.raws(bound, owner, objective), by_row=by_row)
+
+    def weight(self, bound: Bound, owner: str, objective: Section) -> str:
+        """Add the log-likelihood of a factor, by row and without gradient, if the objective does not have it; return its key.
+
+        One that reads what is redrawn goes to the objective.
+        """
+        key = self._log_key(bound, by_row=True)
+        if key in objective.steps:
+            return key
+        if self._moves((bound.target, *(actual for _, actual in bound.givens))):
+            return self.log(bound, owner, objective, by_row=True)
+        return self._log(bound, self.section, self.raws(bound, None), by_row=True)
+
+    def _log(self, bound: Bound, section: Section, raws: tuple[Raw, ...], *, by_row: bool) -> str:
+        key, value = self._log_key(bound, by_row=by_row), self.values[bound.target]
+        section.add(LogStep(key, bound.factor, raws, self.inputs(bound.givens), value.ref, f"log {bound}", by_row))
+        return key
+
+    def _log_key(self, bound: Bound, *, by_row: bool) -> str:
         value = self.values[bound.target]
         name = f"log {self.conditional_name(bound.factor.player, bound.factor.target, bound.givens)} at {value.name}"
-        raws, inputs = self.raws(bound, owner, objective), self.inputs(bound.givens)
         read = (bound.target, *(actual for _, actual in bound.givens))
-        key = self._key_at(f"{name} by row" if by_row else name, self.reach(bound) | value.reach, read)
-        objective.add(LogStep(key, bound.factor, raws, inputs, value.ref, f"log {bound}", by_row))
-        return key
+        return self._key_at(f"{name} by row" if by_row else name, self.reach(bound) | value.reach, read)
 
 
 def _play(inner: ChainBuilder, sampler: Sampler, call: str) -> list[dict[str, Value]]:

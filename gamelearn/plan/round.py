@@ -60,6 +60,7 @@ class _RoundBuilder:
             repeat=repeat,
             rows=rows,
             redrawing=self._redrawing(term, objective),
+            samples=term.samples,
         )
         for draw in term.draws:
             match draw:
@@ -71,11 +72,12 @@ class _RoundBuilder:
                 case SamplerDraw():
                     chain.sampler(draw)
         weighed = weighed_draws(self.graph, term)
-        by_row = bool(weighed)
+        by_row = bool(weighed or term.weights)
         logs = tuple((sign, chain.log(bound, term.player, objective, by_row=by_row)) for sign, bound in term.score)
         draws = tuple(chain.log(bound, term.player, objective, by_row=True) for bound in weighed)
+        weights = tuple((sign, chain.weight(bound, term.player, objective)) for sign, bound in term.weights)
         elements = sum(self.graph.variables[bound.factor.target].elements for _, bound in term.score)
-        return TermPlan(term, logs, elements, draws)
+        return TermPlan(term, logs, elements, draws, weights)
 
     def _redrawing(self, term: Term, objective: Section) -> Redrawing | None:
         """Return what a term's estimator draws again in the objective, if it does."""

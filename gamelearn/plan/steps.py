@@ -28,6 +28,16 @@ class ColumnStep:
 
 
 @dataclass(frozen=True)
+class RepeatStep:
+    """Every row of a column as often as there are samples of it, one after the other."""
+
+    key: str
+    column: str
+    samples: int
+    title: str
+
+
+@dataclass(frozen=True)
 class EvaluateStep:
     """One evaluation of a network (or of a player's own scores); its outputs are named `key.head`."""
 
@@ -58,7 +68,10 @@ Raw = str | Free
 
 @dataclass(frozen=True)
 class DrawStep:
-    """A draw from one factor; `noise` names its random numbers, of kind `kind`; `rows` sizes a draw without inputs."""
+    """A draw from one factor; `noise` names its random numbers, of kind `kind`; `rows` sizes a draw without inputs.
+
+    It is made `samples` times for each of these rows.
+    """
 
     key: str
     factor: Factor
@@ -69,6 +82,7 @@ class DrawStep:
     repeat: int
     rows: str
     title: str
+    samples: int = 1
 
 
 @dataclass(frozen=True)
@@ -98,6 +112,7 @@ class NoiseStep:
     rows: str
     title: str
     by_class: bool = False
+    samples: int = 1
 
 
 @dataclass(frozen=True)
@@ -126,7 +141,7 @@ class LogStep:
     by_row: bool = False
 
 
-Step = ColumnStep | EvaluateStep | DrawStep | ChooseStep | NoiseStep | RedrawStep | LogStep
+Step = ColumnStep | RepeatStep | EvaluateStep | DrawStep | ChooseStep | NoiseStep | RedrawStep | LogStep
 NoisyStep = DrawStep | ChooseStep | NoiseStep
 """The steps that take noise."""
 
@@ -135,18 +150,20 @@ NoisyStep = DrawStep | ChooseStep | NoiseStep
 class TermPlan:
     """A term as signed log-likelihoods, by their keys; `elements` is how many numbers its targets have.
 
-    `draws` are the log-likelihoods of the draws that a score-function estimator weighs.
+    `draws` are the log-likelihoods of the draws that a score-function estimator weighs, `weights` the signed ones whose softmax
+    weighs the samples of a row.
     """
 
     term: Term
     logs: tuple[tuple[int, str], ...]
     elements: int
     draws: tuple[str, ...] = ()
+    weights: tuple[tuple[int, str], ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The steps that the term reads."""
-        return (*(key for _, key in self.logs), *self.draws)
+        return (*(key for _, key in (*self.logs, *self.weights)), *self.draws)
 
 
 @dataclass(frozen=True)
@@ -205,6 +222,8 @@ def needs_of(step: Step) -> tuple[str, ...]:
         return ()
     if isinstance(step, ChooseStep):
         return step.choices
+    if isinstance(step, RepeatStep):
+        return (step.column,)
     read = tuple(ref for _, ref in step.inputs)
     if isinstance(step, EvaluateStep):
         return read

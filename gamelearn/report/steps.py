@@ -19,6 +19,7 @@ from gamelearn.plan.steps import (
     NoisyStep,
     Plan,
     RedrawStep,
+    RepeatStep,
     Step,
     Turn,
     needs_of,
@@ -50,6 +51,7 @@ class NumberedStep:
 
 _VERBS = {
     "column": "take ",
+    "repeat": "repeat ",
     "evaluate": "evaluate ",
     "draw": "draw ",
     "choose": "choose ",
@@ -59,6 +61,7 @@ _VERBS = {
 }
 _KINDS = {
     ColumnStep: "column",
+    RepeatStep: "repeat",
     EvaluateStep: "evaluate",
     DrawStep: "draw",
     ChooseStep: "choose",
@@ -177,7 +180,7 @@ def _title(step: Step) -> str:
 
 def _inputs(step: Step) -> Iterable[str]:
     """Yield what a step reads: raw outputs where it has them, else the givens; then the value of a log."""
-    if isinstance(step, ColumnStep | ChooseStep | NoiseStep):
+    if isinstance(step, ColumnStep | RepeatStep | ChooseStep | NoiseStep):
         yield from needs_of(step)
         return
     if isinstance(step, EvaluateStep) or step.factor.family is None:

@@ -6,7 +6,7 @@ place in the file. This file is the schema of a utility.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, SerializeAsAny, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
 from gamelearn.options import Mistake, Options, Path, describe, each_valid, misspelt, mistake, mistakes_error, validate_as
 from gamelearn.spec.kinds import EstimatorOptions, estimator_options
@@ -23,6 +23,22 @@ class Term(Options):
     """`constant`: the owner's own draws in the chain are meant to be constants of its gradient."""
     gradient: Annotated[SerializeAsAny[EstimatorOptions] | None, BeforeValidator(estimator_options)] = None
     """The estimator of the gradient through the draws that depend on the owner: its name, or a map with its options."""
+
+    samples: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How many chains are drawn for each row of the streams (of the batch, where there is none); the term is the mean over them."""
+    weights: str | None = None
+    """`log decoder(x, z) - log encoder(z | x)`: the chains of a row are weighted by the softmax of this score, without gradient."""
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> "Term":
+        if self.weights is not None and self.samples == 1:
+            raise mistakes_error(
+                [Mistake(("weights",), "weights are relative to other samples of a row: give 'samples', at least 2", on_key=True)]
+            )
+        if self.weights is not None and self.gradient and not self.gradient.redraws:
+            what = f"{self.gradient.type!r} takes each sample's own utility, without 'weights': take an estimator that draws again, or no 'gradient'"
+            raise mistakes_error([Mistake(("weights",), what, on_key=True)])
+        return self
 
     @model_validator(mode="after")
     def _one_gradient(self) -> "Term":

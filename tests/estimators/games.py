@@ -105,6 +105,26 @@ REALS = """
     """
 
 
+WAKE_SLEEP = """
+    name: reweighted-wake-sleep
+    variables:
+      x: {type: binary, shape: [3]}
+      z0: {type: binary}
+      z1: {type: binary, shape: [2]}
+      z: [z0, z1]
+    data: {streams: {images: [x]}}
+    players:
+      decoder: {factors: {z0: free, z1 | z0: {net: linear}, x | z1: {net: mlp, hidden: [4]}}}
+      encoder: {factors: {z0 | x: {net: mlp, hidden: [4]}, "z1 | x, z0": {net: mlp, hidden: [4]}}}
+    utilities:
+      decoder: {term: "E[images(x), encoder(z | x)] log decoder(x, z)", samples: SAMPLES, weights: "log decoder(x, z) - log encoder(z | x)"}
+      encoder:
+        - {term: "E[images(x), encoder(z | x)] log encoder(z | x)", samples: SAMPLES, weights: "log decoder(x, z) - log encoder(z | x)", draws: constant}
+        - {term: "E[decoder(x, z)] log encoder(z | x)", weight: 0.5}
+    train: {rounds: 1}
+    """
+
+
 def sharp(text: str, estimator: str, *, factor: float = 2.5) -> Game:
     """Return a game whose parameters are larger than at the start, so that utilities are far from linear in the draws."""
     game = game_of(text.replace("ESTIMATOR", estimator))
