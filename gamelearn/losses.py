@@ -18,6 +18,7 @@ from gamelearn.graph.model import Factor, Variable
 from gamelearn.plan.steps import (
     ChooseStep,
     ColumnStep,
+    DivergenceStep,
     DrawStep,
     EvaluateStep,
     Free,
@@ -127,11 +128,21 @@ class Runner:
             made = torch.where(chosen == number, choice, made)
         return made
 
-    def log_likelihood(self, step: LogStep, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return the log-likelihood summed over the elements: its mean over rows, a scalar, or that of every row, `(rows,)`."""
+    def score(self, step: LogStep | DivergenceStep, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return a log-likelihood or divergence summed over the elements: its mean over rows, a scalar, or that of every row, `(rows,)`."""
+        score = self._divergence(step, values) if isinstance(step, DivergenceStep) else self._log_likelihood(step, values)
+        return score.reshape(len(score), -1).sum(1) if step.by_row else score.sum() / len(score)
+
+    def _log_likelihood(self, step: LogStep, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
         value = values[step.value]
-        score = self.distribution(step, values, len(value)).log_prob(value)
-        return score.reshape(len(value), -1).sum(1) if step.by_row else score.sum() / len(value)
+        return self.distribution(step, values, len(value)).log_prob(value)
+
+    def _divergence(self, step: DivergenceStep, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        drawn, scored = (self.distribution(side, values, len(values[side.value])) for side in (step.drawn, step.scored))
+        assert isinstance(drawn, FamilyDistribution)  # only families have divergences, as the graph has seen
+        assert isinstance(scored, FamilyDistribution)
+        divergence: torch.Tensor = drawn.family.divergence(drawn.raw, scored.family, scored.raw)
+        return divergence
 
 
 @torch.no_grad()
@@ -140,23 +151,32 @@ def complete(runner: Runner, steps: Iterable[Step], values: Values, source: Sour
     values = dict(values)
     for step in steps:
         match step:
-            case ColumnStep():
-                values[step.key] = source.column(step)
-            case RepeatStep():
-                values[step.key] = values[step.column].repeat_interleave(step.samples, 0)
             case EvaluateStep():
                 values.update(runner.evaluate(step, values))
-            case DrawStep():
-                values[step.key] = runner.draw(step, values, source)
-            case ChooseStep():
-                values[step.key] = runner.choose(step, values, source)
-            case NoiseStep():
-                values[step.key] = runner.noise(step, source)
+            case LogStep() | DivergenceStep():
+                values[step.key] = runner.score(step, values)
             case RedrawStep():
                 values[step.key] = runner.redraw(step, values, draw_estimator(step.estimator))
-            case LogStep():
-                values[step.key] = runner.log_likelihood(step, values)
+            case _:
+                values[step.key] = _taken(runner, step, values, source)
     return values
+
+
+def _taken(
+    runner: Runner, step: ColumnStep | RepeatStep | DrawStep | ChooseStep | NoiseStep, values: Values, source: Source
+) -> torch.Tensor:
+    """Return the value of a step that takes rows or noise."""
+    match step:
+        case ColumnStep():
+            return source.column(step)
+        case RepeatStep():
+            return values[step.column].repeat_interleave(step.samples, 0)
+        case DrawStep():
+            return runner.draw(step, values, source)
+        case ChooseStep():
+            return runner.choose(step, values, source)
+        case NoiseStep():
+            return runner.noise(step, source)
 
 
 class Objective(nn.Module):
@@ -192,8 +212,8 @@ class Objective(nn.Module):
                 values.update(self._runner.evaluate(step, values))
             elif isinstance(step, RedrawStep):
                 values[step.key] = self._runner.redraw(step, values, self._draws[step.key])
-            elif isinstance(step, LogStep):
-                values[step.key] = self._runner.log_likelihood(step, values)
+            elif isinstance(step, LogStep | DivergenceStep):
+                values[step.key] = self._runner.score(step, values)
         terms = torch.stack([self._value(term, values) for term in self.turn.terms])
         weights = terms.new_tensor([term.term.weight for term in self.turn.terms])
         return -(weights * terms).sum(), terms.detach()
@@ -246,13 +266,23 @@ def _modules_reached(player: Player, turn: Turn) -> Iterator[tuple[str, nn.Modul
     for step in turn.steps:
         if isinstance(step, EvaluateStep) and step.player == turn.player:
             yield f"networks.{step.network}.", player.networks[step.network]
-        elif isinstance(step, LogStep | RedrawStep) and step.factor.player == turn.player:
-            label = module_name(step.factor.label)
+    for each in _conditionals(turn):
+        if each.factor.player == turn.player:
+            label = module_name(each.factor.label)
             yield f"families.{label}.", player.families[label]
 
 
+def _conditionals(turn: Turn) -> Iterator[LogStep | RedrawStep]:
+    """Yield the log-likelihoods and draws of a turn, with both sides of divergences."""
+    for step in turn.steps:
+        if isinstance(step, LogStep | RedrawStep):
+            yield step
+        elif isinstance(step, DivergenceStep):
+            yield from (step.drawn, step.scored)
+
+
 def _free_reached(player: Conditional, turn: Turn) -> dict[str, nn.Parameter]:
-    raws = [raw for step in turn.steps if isinstance(step, LogStep | RedrawStep) for raw in step.raws if isinstance(raw, Free)]
+    raws = [raw for step in _conditionals(turn) for raw in step.raws if isinstance(raw, Free)]
     names = [module_name(raw.factor) for raw in raws if raw.player == turn.player]
     return {f"free.{name}": player.free[name] for name in names}
 

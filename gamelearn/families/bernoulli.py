@@ -15,7 +15,7 @@ class BernoulliOptions(FamilyOptions):
     """The Bernoulli family has no options."""
 
     variable_types: ClassVar[tuple[str, ...]] = ("binary",)
-    offers: ClassVar[tuple[str, ...]] = ("relaxed",)
+    offers: ClassVar[tuple[str, ...]] = ("relaxed", "divergence")
 
 
 @FAMILIES.register("bernoulli", options=BernoulliOptions)
@@ -46,6 +46,11 @@ class Bernoulli(nn.Module):
         """
         raw = precise(raw[:, 0])
         return torch.sigmoid((raw - torch.logit(noise.to(raw.dtype), eps=2.0**-25)) / temperature)
+
+    def divergence(self, raw: torch.Tensor, other: "Bernoulli", other_raw: torch.Tensor) -> torch.Tensor:
+        """Return the Kullback-Leibler divergence of each bit from another distribution of the family, `(batch, *shape)`, in nats."""
+        mine, theirs = precise(raw[:, 0]), precise(other_raw[:, 0])
+        return torch.sigmoid(mine) * (mine - theirs) + functional.softplus(theirs) - functional.softplus(mine)
 
     def mean(self, raw: torch.Tensor) -> torch.Tensor:
         """Return the probability of 1, `(batch, *shape)`."""

@@ -15,7 +15,7 @@ class CategoricalOptions(FamilyOptions):
     """The categorical family has no options."""
 
     variable_types: ClassVar[tuple[str, ...]] = ("categorical",)
-    offers: ClassVar[tuple[str, ...]] = ("relaxed",)
+    offers: ClassVar[tuple[str, ...]] = ("relaxed", "divergence")
 
     def channels(self, classes: int | None) -> int:
         """Return one raw output per class."""
@@ -64,6 +64,11 @@ class Categorical(nn.Module):
         raw = precise(raw)
         uniform = noise.to(raw.dtype).clamp(2.0**-25, 1 - 2.0**-24)
         return torch.softmax((raw - torch.log(-torch.log(uniform))) / temperature, 1)
+
+    def divergence(self, raw: torch.Tensor, other: "Categorical", other_raw: torch.Tensor) -> torch.Tensor:
+        """Return the Kullback-Leibler divergence of each element from another distribution of the family, `(batch, *shape)`, in nats."""
+        mine, theirs = torch.log_softmax(precise(raw), 1), torch.log_softmax(precise(other_raw), 1)
+        return (mine.exp() * (mine - theirs)).sum(1)
 
     def mean(self, raw: torch.Tensor) -> torch.Tensor:
         """Return the probability of every class, `(batch, classes, *shape)`."""

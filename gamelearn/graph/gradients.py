@@ -39,6 +39,28 @@ def weighed_draws(graph: Graph, term: Term) -> tuple[Bound, ...]:
     return tuple(bound for bound in dependent_draws(graph, term) if term.player in graph.reach(bound.factor))
 
 
+def closed_forms(graph: Graph, term: Term) -> tuple[tuple[int, int], ...]:
+    """Return the places in a term's score of `+ log a` and `- log b` whose expectation is a divergence of one family.
+
+    That is where the variable of both was drawn from b: given what b reads, the expectation of `log a - log b` over the draw is minus
+    the Kullback-Leibler divergence of b from a. It has the gradient of the draw, too, so draws that depend on the owner must not be constants.
+    """
+    if term.weights or (term.gradient is None and dependent_draws(graph, term)):
+        return ()
+    drawn = {bound.target: bound for draw in term.draws if isinstance(draw, PlayerDraw) for bound in draw.factors}
+    negative = {b.target: place for place, (sign, b) in enumerate(term.score) if sign < 0 and drawn.get(b.target) == b}
+    found: dict[int, int] = {}
+    for place, (sign, bound) in enumerate(term.score):
+        if sign > 0 and bound.target in negative and _is_divergence(bound.factor, drawn[bound.target].factor):
+            found.setdefault(negative[bound.target], place)
+    return tuple((scored, drawn_from) for drawn_from, scored in found.items())
+
+
+def _is_divergence(scored: Factor, drawn: Factor) -> bool:
+    ours, theirs = scored.family, drawn.family
+    return ours is not None and theirs is not None and ours.type == theirs.type and "divergence" in theirs.offers
+
+
 def depends(bound: Bound, moved: frozenset[str]) -> bool:
     """Whether a factor is taken at one of the variables."""
     return bound.target in moved or any(actual in moved for _, actual in bound.givens)

@@ -14,6 +14,7 @@ from gamelearn.graph.model import Bound, FreeScore, Graph, NetworkScore, OwnScor
 from gamelearn.plan.steps import (
     ChooseStep,
     ColumnStep,
+    DivergenceStep,
     DrawStep,
     EvaluateStep,
     Free,
@@ -253,10 +254,22 @@ class ChainBuilder:
             return self.log(bound, owner, objective, by_row=True)
         return self._log(bound, self.section, self.raws(bound, None), by_row=True)
 
-    def _log(self, bound: Bound, section: Section, raws: tuple[Raw, ...], *, by_row: bool) -> str:
-        key, value = self._log_key(bound, by_row=by_row), self.values[bound.target]
-        section.add(LogStep(key, bound.factor, raws, self.inputs(bound.givens), value.ref, f"log {bound}", by_row))
+    def divergence(self, scored: Bound, drawn: Bound, owner: str, objective: Section, *, by_row: bool) -> str:
+        """Add the divergence of the factor that a variable was drawn from, from the one that scores it, to the objective; return its key."""
+        sides = [self._log_step(each, self.raws(each, owner, objective), by_row=by_row) for each in (drawn, scored)]
+        title = f"divergence of {drawn} from {scored}"
+        key = self.key(f"divergence of {sides[0].key} from {sides[1].key}", frozenset())
+        objective.add(DivergenceStep(key, sides[0], sides[1], title, by_row))
         return key
+
+    def _log(self, bound: Bound, section: Section, raws: tuple[Raw, ...], *, by_row: bool) -> str:
+        step = self._log_step(bound, raws, by_row=by_row)
+        section.add(step)
+        return step.key
+
+    def _log_step(self, bound: Bound, raws: tuple[Raw, ...], *, by_row: bool) -> LogStep:
+        key, value = self._log_key(bound, by_row=by_row), self.values[bound.target]
+        return LogStep(key, bound.factor, raws, self.inputs(bound.givens), value.ref, f"log {bound}", by_row)
 
     def _log_key(self, bound: Bound, *, by_row: bool) -> str:
         value = self.values[bound.target]

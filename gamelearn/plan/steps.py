@@ -141,7 +141,21 @@ class LogStep:
     by_row: bool = False
 
 
-Step = ColumnStep | RepeatStep | EvaluateStep | DrawStep | ChooseStep | NoiseStep | RedrawStep | LogStep
+@dataclass(frozen=True)
+class DivergenceStep:
+    """The Kullback-Leibler divergence of the distribution that a value was drawn from, from the one that it is scored by.
+
+    It stands for the expectation of the difference of the two log-likelihoods.
+    """
+
+    key: str
+    drawn: LogStep
+    scored: LogStep
+    title: str
+    by_row: bool = False
+
+
+Step = ColumnStep | RepeatStep | EvaluateStep | DrawStep | ChooseStep | NoiseStep | RedrawStep | LogStep | DivergenceStep
 NoisyStep = DrawStep | ChooseStep | NoiseStep
 """The steps that take noise."""
 
@@ -224,6 +238,8 @@ def needs_of(step: Step) -> tuple[str, ...]:
         return step.choices
     if isinstance(step, RepeatStep):
         return (step.column,)
+    if isinstance(step, DivergenceStep):
+        return (*needs_of(step.drawn), *needs_of(step.scored))
     read = tuple(ref for _, ref in step.inputs)
     if isinstance(step, EvaluateStep):
         return read

@@ -11,6 +11,7 @@ from gamelearn.plan.round import make_plan
 from gamelearn.plan.steps import (
     ChooseStep,
     ColumnStep,
+    DivergenceStep,
     DrawStep,
     EvaluateStep,
     Free,
@@ -58,6 +59,7 @@ _VERBS = {
     "noise": "take noise ",
     "redraw": "draw with a gradient ",
     "log": "",
+    "divergence": "",
 }
 _KINDS = {
     ColumnStep: "column",
@@ -68,6 +70,7 @@ _KINDS = {
     NoiseStep: "noise",
     RedrawStep: "redraw",
     LogStep: "log",
+    DivergenceStep: "divergence",
 }
 
 
@@ -182,6 +185,9 @@ def _inputs(step: Step) -> Iterable[str]:
     """Yield what a step reads: raw outputs where it has them, else the givens; then the value of a log."""
     if isinstance(step, ColumnStep | RepeatStep | ChooseStep | NoiseStep):
         yield from needs_of(step)
+        return
+    if isinstance(step, DivergenceStep):
+        yield from (ref for side in (step.drawn, step.scored) for ref in _inputs(side) if ref != side.value)
         return
     if isinstance(step, EvaluateStep) or step.factor.family is None:
         yield from (ref for _, ref in step.inputs)

@@ -30,7 +30,7 @@ class FamilyOptions(Options):
     noise: ClassVar[Literal["uniform", "normal"]] = "uniform"
     """The noise that a draw takes, one number per element."""
     offers: ClassVar[tuple[str, ...]] = ()
-    """`reparameterised`: a draw has a gradient to the raw outputs; `relaxed`: the family has relaxed draws."""
+    """`reparameterised`: a draw has a gradient to the raw outputs; `relaxed`: there are relaxed draws; `divergence`: a closed form."""
 
     def own_options(self) -> dict[str, Any]:
         """Return the options that the family's constructor takes."""

@@ -53,9 +53,9 @@ class Comparison:
         return float(self.samples[:, 1:].std(0).norm() / self.exact[1:].norm())
 
 
-def compared(game: Game, player: str, *, rounds: int = 40, rows: int = 1000) -> Comparison:
+def compared(game: Game, player: str, *, rounds: int = 40, rows: int = 1000, closed: bool = False) -> Comparison:
     """Return the gradients of a player in many rounds, and the exact one."""
-    plan = make_plan(game.graph, "main")
+    plan = make_plan(game.graph, "main", closed=closed)
     index = [turn.player for turn in plan.turns].index(player)
     made = [round_gradients(game, plan, source_of(game, tables_of(game), rows=rows, round_number=each))[index] for each in range(rounds)]
     loss, exact = exact_gradients(game, player)
@@ -67,11 +67,12 @@ def flat(loss: float, gradients: dict[str, torch.Tensor]) -> torch.Tensor:
     return torch.cat([torch.tensor([loss]).double(), *(each.flatten() for each in gradients.values())])
 
 
+@pytest.mark.parametrize("closed", [False, True], ids=["sampled", "closed forms"])
 @pytest.mark.parametrize("name", UNBIASED)
-def test_unbiased_estimates_lie_within_their_confidence_interval(name: str) -> None:
+def test_unbiased_estimates_lie_within_their_confidence_interval(name: str, closed: bool) -> None:
     game = sharp(*UNBIASED[name])
     for player in game.players:
-        found = compared(game, player)
+        found = compared(game, player, closed=closed)
         assert len(found.exact) > 5
         assert float(found.exact[1:].abs().max()) > 0.1  # a gradient of zero would pass anything
         assert found.score < 4.5, player

@@ -84,7 +84,8 @@ def test_a_term_with_a_gradient_shares_nothing_redrawn_with_one_without() -> Non
         "encoder: {term:",
         'encoder:\n        - {term: "E[images(x), encoder(c | x)] log encoder(c | x)", draws: constant}\n        - {term:',
     )
-    (turn,) = (turn for turn in make_plan(read(text, "straight_through"), "main").turns if turn.player == "encoder")
+    plan = make_plan(read(text, "straight_through"), "main", closed=False)
+    (turn,) = (turn for turn in plan.turns if turn.player == "encoder")
     logs = [step for step in turn.steps if isinstance(step, LogStep) and str(step.factor) == "encoder(c | x)"]
     assert len({step.value for step in logs}) == 2  # the plain draw, the redrawn one
     assert sum(isinstance(step, EvaluateStep) and step.player == "encoder" for step in turn.steps) == 1
