@@ -1,11 +1,11 @@
 """Bias and spread of the gradient estimators, beside the exact gradient of the evidence lower bound of small games.
 
-    python benchmarks/estimators.py --rounds 200 --rows 1000
+    python benchmarks/estimators.py --rounds 200 --rows 1000 [--sampled]
 
 The games are small enough that every value of their variables is enumerated. Their parameters are drawn wider than at the start of a
 training, so that the utility is far from linear in the draws. For the encoder's gradient the table gives the length of the
 bias relative to that of the exact gradient, with its standard error; the cosine of the mean with the exact gradient; and the spread, the standard
-deviation of the gradient of one row relative to the same length. This file makes the table of `docs/estimators.md`.
+deviation of the gradient of one row relative to the same length. With `--sampled` no divergence is taken in closed form. This file makes the table of `docs/estimators.md`.
 """
 
 import argparse
@@ -17,7 +17,8 @@ import torch
 from gamelearn.analysis.exact import exact_utility
 from gamelearn.game import Game, compile_game
 from gamelearn.graph.build import build_graph
-from gamelearn.losses import complete, owned_by
+from gamelearn.losses import complete, objectives, owned_by
+from gamelearn.plan.round import make_plan
 from gamelearn.plugins import load_builtins
 from gamelearn.sources import RoundSource
 from gamelearn.spec.schema import Spec
@@ -113,10 +114,10 @@ def exact(game: Game) -> torch.Tensor:
         return gradient_of(game, -exact_utility(game.graph, game.players, term, {}, game.dtype))
 
 
-def estimates(game: Game, rounds: int, rows: int) -> Iterator[torch.Tensor]:
+def estimates(game: Game, rounds: int, rows: int, *, closed: bool) -> Iterator[torch.Tensor]:
     """Yield the gradient of the encoder's loss in every round."""
-    plan = game.plans["main"]
-    objective = next(each for each in game.objectives("main") if each.turn.player == "encoder")
+    plan = make_plan(game.graph, "main", closed=closed)
+    objective = next(each for each in objectives(game.runner(), plan.turns) if each.turn.player == "encoder")
     for number in range(rounds):
         source = RoundSource(
             None, {"default": rows}, seed=0, stage="main", round_number=number, position=0, device=game.device, dtype=game.dtype
@@ -126,10 +127,10 @@ def estimates(game: Game, rounds: int, rows: int) -> Iterator[torch.Tensor]:
             yield gradient_of(game, objective(values)[0])
 
 
-def row(case: Case, gradient: object, rounds: int, rows: int) -> str:
+def row(case: Case, gradient: object, rounds: int, rows: int, *, closed: bool) -> str:
     """Return the figures of an estimator in a game as a row of a table."""
     game = game_of(case, gradient)
-    target, samples = exact(game), torch.stack(list(estimates(game, rounds, rows)))
+    target, samples = exact(game), torch.stack(list(estimates(game, rounds, rows, closed=closed)))
     length, mean, error = target.norm(), samples.mean(0), samples.var(0).sum() / rounds
     bias = ((mean - target).square().sum() - error).clamp_min(0).sqrt() / length
     cosine = torch.nn.functional.cosine_similarity(mean, target, dim=0)
@@ -147,12 +148,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--sampled", action="store_true")
     arguments = parser.parse_args()
     load_builtins()
     print("| game | gradient | bias | cosine | spread |\n|---|---|---|---|---|")
     for name, case in CASES.items():
         for gradient in ESTIMATORS[case.codes]:
-            print(f"| {name} | `{title(gradient)}` | {row(case, gradient, arguments.rounds, arguments.rows)} |", flush=True)
+            print(
+                f"| {name} | `{title(gradient)}` | {row(case, gradient, arguments.rounds, arguments.rows, closed=not arguments.sampled)} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
