@@ -11,7 +11,8 @@ from gamelearn.errors import quoted
 from gamelearn.graph.model import Stage, Term
 from gamelearn.graph.terms import Context, build_term
 from gamelearn.options import Path
-from gamelearn.spec.schema import NamedTerm, Schedule, Spec, Train, merged_train
+from gamelearn.spec.schema import Schedule, Spec, Train, merged_train
+from gamelearn.spec.utilities import NamedTerm
 
 MAIN = "main"
 

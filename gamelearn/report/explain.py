@@ -13,7 +13,7 @@ from gamelearn.report.explain_text import text_of
 from gamelearn.report.explain_training import presets_text, training
 from gamelearn.report.factors import factor_parts, term_factors
 from gamelearn.report.facts import Facts, gather
-from gamelearn.report.formulas import term_text
+from gamelearn.report.formulas import term_text, weights_text
 from gamelearn.report.mermaid import mermaid_of
 
 Format = Literal["text", "mermaid", "latex", "json"]
@@ -65,6 +65,9 @@ def _stage(facts: Facts, stage: Stage) -> dict[str, Any]:
                     "name": term.name,
                     "weight": term.weight,
                     "constant_draws": term.constant_draws,
+                    "samples": term.samples,
+                    "weights": weights_text(term),
+                    "gradient": str(term.gradient) if term.gradient else None,
                     "written": str(term.formula),
                     "formula": term_text(term),
                     "factors": [str(factor) for factor in term_factors(term)],

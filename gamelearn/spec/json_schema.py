@@ -14,9 +14,10 @@ from pydantic.json_schema import models_json_schema
 
 from gamelearn.options import Options
 from gamelearn.plugins import load_builtins
-from gamelearn.registry import DATASETS, FAMILIES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS, Entry, Registry
+from gamelearn.registry import DATASETS, ESTIMATORS, FAMILIES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS, Entry, Registry
 from gamelearn.spec.kinds import (
     DatasetOptions,
+    EstimatorOptions,
     FamilyOptions,
     LearningRateOptions,
     MetricOptions,
@@ -36,6 +37,7 @@ _KINDS: tuple[tuple[type[Options], Registry], ...] = (
     (LearningRateOptions, LEARNING_RATES),
     (PlayerOptions, PLAYERS),
     (MetricOptions, METRICS),
+    (EstimatorOptions, ESTIMATORS),
 )
 _NAME = {"type": "string", "pattern": r"^[A-Za-z_]\w*$"}
 _PREFIX = "#/$defs/"
@@ -84,6 +86,8 @@ def _definitions() -> dict[str, Schema]:
     for kind, registry in _KINDS:
         choices = [_reference(_member(registry, entry)) for entry in sorted(registry, key=lambda each: each.name)]
         definitions[kind.__name__] = {"anyOf": choices} if choices else {"type": "object"}
+    names = {"enum": list(ESTIMATORS.names)}
+    definitions["EstimatorOptions"] = {"anyOf": [names, *definitions["EstimatorOptions"]["anyOf"]]}
     return definitions | _short_forms(definitions)
 
 

@@ -14,7 +14,15 @@ from pydantic_core import PydanticCustomError
 from gamelearn.errors import nearest
 from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, mistake, mistakes_error, validate_as
 from gamelearn.registry import DATASETS, METRICS, OPTIMIZERS, PLAYERS
-from gamelearn.spec.kinds import DatasetOptions, MetricOptions, Name, OptimizerOptions, PlayerOptions, Positive
+from gamelearn.spec.kinds import (
+    DatasetOptions,
+    MetricOptions,
+    Name,
+    OptimizerOptions,
+    PlayerOptions,
+    Positive,
+)
+from gamelearn.spec.utilities import Utility
 
 
 class Variable(Options):
@@ -116,53 +124,6 @@ class Data(Options):
         if self.otherwise and not self.dataset:
             raise _wrong_key("otherwise", "'otherwise' stands in for 'dataset', which is missing")
         return self
-
-
-class Term(Options):
-    """One term of a utility: a formula with its weight."""
-
-    term: str
-    """`E[chain] log factor`, as in the paper."""
-    weight: float = 1.0
-    """The factor of the term in the utility."""
-    draws: Literal["constant"] | None = None
-    """`constant`: the owner's own draws in the chain are meant to be constants of its gradient."""
-
-
-class NamedTerm(Options):
-    """A term with its name in the utility and its place below it."""
-
-    name: str
-    path: Path
-    term: Term
-
-
-def _terms(value: Any) -> tuple[NamedTerm, ...]:
-    if isinstance(value, str) or (isinstance(value, dict) and "term" in value):
-        return (NamedTerm(name="0", path=(), term=_term(value)),)
-    if isinstance(value, list):
-        items: list[tuple[str | int, Any]] = list(enumerate(value))
-    elif isinstance(value, dict):
-        items = list(value.items())
-    else:
-        raise mistake(f"expected a formula, a list of formulas or a map of named ones, got {describe(value)}")
-    if not items:
-        raise mistake("a utility has at least one term")
-    terms, found = each_valid([((key,), item) for key, item in items], _named_term)
-    if found:
-        raise mistakes_error(found)
-    return tuple(terms)
-
-
-def _named_term(path: Path, value: Any) -> NamedTerm:
-    return NamedTerm(name=str(path[0]), path=path, term=_term(value))
-
-
-def _term(value: Any) -> Term:
-    return validate_as(Term, {"term": value} if isinstance(value, str) else value)
-
-
-Utility = Annotated[tuple[NamedTerm, ...], BeforeValidator(_terms)]
 
 
 class ChainPiece(Options):
