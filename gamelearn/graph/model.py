@@ -184,6 +184,8 @@ class Term:
     path: Path
     constant_draws: bool = False
     """Whether the owner's own draws are meant to be constants of its gradient."""
+    derived: bool = False
+    """Whether a rule has given the term, which no utility of the spec holds."""
 
     @property
     def title(self) -> str:

@@ -13,6 +13,7 @@ from gamelearn.graph.symbols import Expanded, Scope
 from gamelearn.options import Path
 from gamelearn.spec import schema
 from gamelearn.spec.formula import Call, parse_term
+from gamelearn.spec.utility import NamedTerm
 
 _MOST_DRAWS = 10_000
 
@@ -123,7 +124,7 @@ class Context:
         return SamplerDraw(call.name, call, tuple(binding.items()))
 
 
-def build_term(named: schema.NamedTerm, owner: str, context: Context, path: Path) -> Term | None:
+def build_term(named: NamedTerm, owner: str, context: Context, path: Path) -> Term | None:
     """Resolve one term of a utility; None, and mistakes noted, if it cannot be."""
     path = (*path, *named.path)
     text_path = (*path, "term")

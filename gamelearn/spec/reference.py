@@ -19,7 +19,7 @@ from gamelearn import registry
 from gamelearn.options import Options
 from gamelearn.plugins import load_builtins
 from gamelearn.shipped import specs_folder
-from gamelearn.spec import formula, kinds, schema
+from gamelearn.spec import formula, kinds, schema, utility
 
 _PLACEHOLDER = re.compile(r"^\{\{(?P<what>\w+)(?P<arguments>( \w+)*)\}\}$", re.MULTILINE)
 _NOTICE = (
@@ -58,11 +58,12 @@ _WORDS: Mapping[Any, str] = {
     schema.Schedule: "[schedule](#schedule)",
     schema.Train: "[train](#train)",
     schema.Stage: "[stage](#stages)",
+    utility.Derive: "[rule](#derived-utilities)",
     schema.Checkpoint: "map, see below",
     schema.Every: "map, see below",
     schema.Samples: "map, see below",
-    tuple[schema.NamedTerm, ...]: "[utility](#utilities)",
-    tuple[schema.ChainPiece, ...]: "[chain](#formulas), or list of chains",
+    tuple[utility.NamedTerm, ...]: "[utility](#utilities)",
+    tuple[utility.ChainPiece, ...]: "[chain](#formulas), or list of chains",
 }
 _FIELD_WORDS: Mapping[tuple[type[Options], str], str] = {
     (schema.Stream, "variables"): "list of names, or map of name to name",
@@ -104,7 +105,7 @@ def _rendered(found: re.Match[str]) -> str:
 
 
 def _model(name: str) -> type[Options]:
-    model = getattr(schema, name, None) or getattr(kinds, name)
+    model = getattr(schema, name, None) or getattr(utility, name, None) or getattr(kinds, name)
     assert issubclass(model, Options)
     return model
 
