@@ -6,7 +6,7 @@ of the language. This file derives them.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import networkx
 
@@ -70,7 +70,7 @@ def _factors(options: Derive, context: Context, path: Path) -> list[Factor] | No
 
 @dataclass(frozen=True)
 class _Row:
-    """What a term begins with: columns of a stream, draws of the player that generates, or both."""
+    """What a term begins with: columns of a stream, draws of a player that generates, or both."""
 
     stream: str | None
     columns: tuple[str, ...]
@@ -140,7 +140,8 @@ class _Rule:
         return tuple(dict.fromkeys(term_formula(each, self.scope, self.players) for each in map(pruned, terms))), failures
 
     def _failure(self, error: Underivable) -> _Failure:
-        return _Failure(error.reason, error.sketch and term_formula(pruned(error.sketch), self.scope, self.players))
+        formula = term_formula(pruned(error.sketch), self.scope, self.players) if error.sketch else None
+        return _Failure(error.reason, formula)
 
     def _terms(self, player: str, row: _Row) -> Iterator[PlainTerm]:
         """Yield the term of a row, none where it shows no target of the player, then those for consistency."""
@@ -148,6 +149,9 @@ class _Rule:
         if not any(player in self.graph.reach(factor) for factor in score):
             return
         moves = self._completed(player, row, score, _variables_of(score))
+        if roots := tuple(move for move in moves if not move.givens):  # they are then known, as the hidden variables are
+            yield from self._terms(player, replace(row, moves=row.moves + roots))
+            return
         yield PlainTerm(row.stream, row.columns, (*row.moves, *moves), tuple(map(move_of, score)))
         if self.consistency and not row.moves and len(row.columns) > 1:
             yield from self._redrawn(player, row, score)
@@ -194,7 +198,7 @@ class _Rule:
 
     def _ways(self, player: str, row: _Row, needed: Iterable[str], known: Collection[str]) -> list[Way]:
         def fillers(name: str) -> list[Factor]:
-            return [factor for factor in self._others(player, name) if not self._disregarded(factor, row.known)]
+            return [each for each in self._others(player, name, is_generated=bool(row.moves)) if not self._disregarded(each, row.known)]
 
         try:
             return ways(needed, known, fillers)
@@ -205,9 +209,14 @@ class _Rule:
         left = [name for name in needed if name not in row.known]
         return not left or bool(self._fitting_samplers(player, row, left)) or bool(self._ways(player, row, left, row.known))
 
-    def _others(self, player: str, target: str) -> list[Factor]:
-        """Return the other players' factors of a variable that read something: an unconditional draw completes no row."""
-        return [each for name, own in self.factors.items() if name != player for each in own if each.target == target and each.givens]
+    def _others(self, player: str, target: str, *, is_generated: bool = False) -> list[Factor]:
+        """Return the other players' factors of a variable; one that reads nothing completes generated rows alone."""
+        every = (each for name, own in self.factors.items() if name != player for each in own if each.target == target)
+        return [each for each in every if each.givens or is_generated]
+
+    def _model(self, maker: str) -> list[Factor]:
+        """Return the factors of a player with those of the players without parameters."""
+        return [each for name, own in self.factors.items() if name == maker or not self.players[name].has_parameters for each in own]
 
     def _disregarded(self, factor: Factor, known: Collection[str]) -> list[str]:
         """Return what is known, is no given of a factor, and follows from its target in its player's own model."""
@@ -286,10 +295,10 @@ class _Rule:
         rows = [(_Row(stream, columns), self._generators(columns)) for columns, stream in shown.items()]
         for row, makers in rows:
             if len(makers) > 1 and unscored and player not in makers:
-                what = f"{' and '.join(map(repr, makers))} can both draw {quoted(self.hidden)} for {player!r} to learn from"
-                raise Underivable(what, self._sketch_generated(player, _Row(row.stream, row.columns, next(iter(makers.values())))))
+                what = f"{' and '.join(map(repr, makers))} can each draw {quoted(self.hidden)} for {player!r} to learn from"
+                raise Underivable(what, self._sketch_generated(player, _made(row, makers)))
             if len(makers) == 1 and player not in makers:
-                yield _Row(row.stream, row.columns, next(iter(makers.values())))
+                yield _made(row, makers)
         if unscored and not any(makers for _, makers in rows):
             what = f"no player can draw {quoted(self.hidden)} without data, for {player!r} to learn from"
             hole = Move(UNKNOWN, tuple(self.hidden), ())
@@ -297,12 +306,10 @@ class _Rule:
 
     def _generators(self, exogenous: Collection[str]) -> dict[str, tuple[Move, ...]]:
         """Return the draws of all hidden variables by each player that can make them; those without parameters help everybody."""
-        fixed = [each for name, own in self.factors.items() if not self.players[name].has_parameters for each in own]
-        alone = self._unconditional(fixed, exogenous)
+        alone = self._unconditional(self._model(""), exogenous)
         if alone is not None:
             return {"": alone}
-        learned = {name: own for name, own in self.factors.items() if self.players[name].has_parameters}
-        found = {name: self._unconditional([*fixed, *own], exogenous) for name, own in learned.items()}
+        found = {name: self._unconditional(self._model(name), exogenous) for name, each in self.players.items() if each.has_parameters}
         return {name: moves for name, moves in found.items() if moves is not None}
 
     def _unconditional(self, factors: list[Factor], exogenous: Collection[str]) -> tuple[Move, ...] | None:
@@ -331,7 +338,7 @@ class _Rule:
 
     def _why_not(self, player: str, row: _Row, score: list[Factor], missing: list[str], known: Collection[str]) -> str:
         stuck = [name for name in missing if not self._ways(player, row, [name], known)] or missing
-        name, label = stuck[0], " ".join(f"log {factor}" for factor in score if stuck[0] in _variables_of([factor]))
+        name, label = stuck[0], " + ".join(f"log {factor}" for factor in score if stuck[0] in _variables_of([factor]))
         reasons = [self._objection(player, factor, row) for factor in self._drawers(player, name)]
         why = f": {'; '.join(reasons)}" if reasons else ""
         return f"no other player can draw {name!r}, which {label} needs, on {_place(row)}{why}"
@@ -356,6 +363,11 @@ class _Rule:
             if all(move.source != UNKNOWN for move in sketch.moves):
                 return Underivable(what, sketch)
         return Underivable(what)
+
+
+def _made(row: _Row, makers: Mapping[str, tuple[Move, ...]]) -> _Row:
+    """Return the row that the first of its makers gives."""
+    return replace(row, moves=next(iter(makers.values())))
 
 
 def _parts(sampler: Sampler) -> set[tuple[str, str]]:

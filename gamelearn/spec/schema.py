@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 from pydantic_core import PydanticCustomError
 
 from gamelearn.errors import nearest
-from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, mistake, mistakes_error, validate_as
+from gamelearn.options import Listed, Mistake, Options, describe, each_valid, mistake, mistakes_error, validate_as
 from gamelearn.registry import DATASETS, METRICS, OPTIMIZERS, PLAYERS
 from gamelearn.spec.kinds import DatasetOptions, MetricOptions, Name, OptimizerOptions, PlayerOptions, Positive
 from gamelearn.spec.utility import Chain, Derived, Utility, is_deriving

@@ -86,7 +86,7 @@ def _derive(value: Any) -> Any:
     rules = get_args(Derive.model_fields["rule"].annotation)
     if value not in rules:
         raise mistake(f"unknown rule {value!r}; known: {quoted(rules)}", nearest(value, rules))
-    return Derive(rule=value)
+    return validate_as(Derive, {"rule": value})
 
 
 Derived = Annotated[Derive, BeforeValidator(_derive)]

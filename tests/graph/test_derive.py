@@ -159,7 +159,7 @@ def test_equation_16_with_a_reverse_encoder_is_refused_with_the_term_to_write() 
     first, second = refused(REVERSE.replace("data: {streams: {images: [x]}}", PARTLY))
     assert "q(z1 | x) disregards 'z0', which 'q' draws after 'z1'" in first
     assert second == (
-        "the utility of 'q' cannot be derived: no other player can draw 'z1', which log q(z1 | x) log q(z0 | z1) needs, on the stream "
+        "the utility of 'q' cannot be derived: no other player can draw 'z1', which log q(z1 | x) + log q(z0 | z1) needs, on the stream "
         "'labelled': p(z1 | z0) disregards 'x', which 'p' draws after 'z1'; write it under 'utilities', with a term such as "
         "'E[labelled(x, z0), PLAYER(z1 | x, z0)] log q(z | x)' beside 'E[p(x, z)] log q(z | x)'"
     )
@@ -182,6 +182,25 @@ def test_equation_17_has_a_term_less_than_what_is_derived_and_can_be_written() -
     assert formulas(overridden, "q") == WITHOUT_DISCRIMINATIVE_TERM
     assert formulas(overridden, "p") == formulas(derived, "p")
     assert [[term.derived for term in terms] for terms in overridden.stages["main"].utilities.values()] == [[True], [False]]
+
+
+LATE = """
+    data: {streams: {labelled: [x, c], images: [x]}}
+    players:
+      p: {factors: {c: free, z0: uniform, "x | c, z0": {net: linear}}}
+      q: {factors: {c | x: {net: linear}, "z0 | x": {net: linear}}}
+    """
+
+
+def test_what_is_drawn_beside_the_hidden_variables_is_scored_too() -> None:
+    written = {
+        "p": ["E[labelled(x, c), q(z0 | x)] log p(x, c, z0)", "E[images(x), q(c, z0 | x)] log p(x, c, z0)"],
+        "q": ["E[labelled(x, c)] log q(c | x)", "E[p(x, c, z0)] log q(c, z0 | x)"],
+    }
+    compare(LATE, written)
+    apart = LATE.replace("p: {factors: {c: free, z0: uniform,", "r: {factors: {z0: uniform}}\n      p: {factors: {c: free,")
+    others = {"p": [each.replace("log p(x, c, z0)", "log p(x, c | z0)") for each in written["p"]]}
+    compare(apart, {**others, "q": [written["q"][0], "E[r(z0), p(x, c | z0)] log q(c, z0 | x)"]})
 
 
 def test_equations_40_and_41_from_streams_of_marginals() -> None:
@@ -389,11 +408,11 @@ def test_incomparable_factors_are_refused_with_the_term_to_write() -> None:
       q: {factors: {z0 | x: {net: linear}}}
       r: {factors: {z0 | y: {net: linear}}}
     """
-    messages = refused(text)
-    assert messages == [
+    (message,) = refused(text)
+    assert message == (
         "the utility of 'p' cannot be derived: 'z0' has the factors q(z0 | x) and r(z0 | y), none of which reads all that the others do, "
         "to complete the stream 'both'; write it under 'utilities', with a term such as 'E[both(x, y), q(z0 | x)] log p(x, y, z0)'"
-    ]
+    )
     term = "E[both(x, y), q(z0 | x)] log p(x, y, z0)"
     graph = built({**spec_of(text), "derive": "symmetric", "utilities": {"p": term}})
     assert formulas(graph, "r") == ["E[p(y, z0)] log r(z0 | y)"]
@@ -404,10 +423,11 @@ def test_hidden_variables_that_nobody_draws_are_refused() -> None:
     data: {streams: {pairs: [x, y]}}
     players: {a: {factors: {y | x: {net: linear}}}, b: {factors: {z0 | y: {net: linear}}}, d: {factors: {x | z0: {net: linear}}}}
     """
-    assert refused(text) == [
+    (message,) = refused(text)
+    assert message == (
         "the utility of 'b' cannot be derived: no player can draw 'z0' without data, for 'b' to learn from; write it under 'utilities', "
         "with a term such as 'E[PLAYER(z0), d(x | z0), a(y | x)] log b(z0 | y)'"
-    ]
+    )
 
 
 def test_two_players_that_generate_are_refused() -> None:
@@ -419,7 +439,7 @@ def test_two_players_that_generate_are_refused() -> None:
       q: {factors: {"z0 | x, y": {net: linear}}}
     """
     (message,) = refused(text)
-    assert "'p' and 'r' can both draw 'z0' for 'q' to learn from" in message
+    assert "'p' and 'r' can each draw 'z0' for 'q' to learn from" in message
     assert "'E[p(x, z0), r(y | z0)] log q(z0 | x, y)'" in message
 
 
@@ -432,10 +452,11 @@ def test_a_prior_that_learns_by_itself_is_refused_with_the_term_to_write() -> No
       q: {factors: {z0 | x: {net: linear}}}
     """
     term = "E[images(x), q(z0 | x)] log prior(z0)"
-    assert refused(text) == [
+    (message,) = refused(text)
+    assert message == (
         "the utility of 'prior' cannot be derived: no stream shows 'z0', and no other player generates it; write it under 'utilities', "
         f"with a term such as {term!r}"
-    ]
+    )
     assert formulas(built({**spec_of(text), "derive": "symmetric", "utilities": {"prior": term}}), "q") == [
         "E[prior(z0), p(x | z0)] log q(z0 | x)"
     ]
