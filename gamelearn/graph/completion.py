@@ -2,14 +2,16 @@
 
 A way takes one factor for each variable that has to be drawn, its missing givens included, without a circle. Of several ways
 the most informed one is meant: each of its factors reads all that the others' factors of the same variable read. This file
-finds ways.
+finds ways to complete rows of values.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import networkx
 
-from gamelearn.graph.model import Factor
+from gamelearn.graph.formula_text import Move
+from gamelearn.graph.model import Factor, Sampler
 
 Way = dict[str, Factor]
 _MOST_STEPS = 10_000
@@ -27,7 +29,7 @@ class Incomparable(Exception):
         self.factors = tuple(factors)
 
 
-def ways(needed: Iterable[str], known: Collection[str], fillers: Callable[[str], Iterable[Factor]]) -> list[Way]:
+def find_ways(needed: Iterable[str], known: Collection[str], fillers: Callable[[str], Iterable[Factor]]) -> list[Way]:
     """Return every way to draw the needed variables.
 
     Args:
@@ -102,3 +104,72 @@ def _disputed(found: Sequence[Way]) -> list[Factor]:
         except Incomparable as error:
             return list(error.factors)
     return [next(iter(way.values())) for way in found]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a term begins with: columns of a stream, draws of a player that generates, or both."""
+
+    stream: str | None
+    columns: tuple[str, ...]
+    moves: tuple[Move, ...] = ()
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The variables that have values."""
+        return frozenset(self.columns).union(*(move.targets for move in self.moves))
+
+
+@dataclass(frozen=True)
+class Completion:
+    """How the players of a game complete each other's rows: the factors of each player, and the samplers, that may be used."""
+
+    factors: Mapping[str, Sequence[Factor]]
+    samplers: Sequence[Sampler]
+
+    def others(self, player: str, target: str, row: Row) -> list[Factor]:
+        """Return the other players' factors of a variable; one that reads nothing completes generated rows alone."""
+        every = (each for name, own in self.factors.items() if name != player for each in own if each.target == target)
+        return [each for each in every if each.givens or row.moves]
+
+    def disregarded(self, factor: Factor, known: Collection[str]) -> list[str]:
+        """Return what is known, is no given of a factor, and is drawn after its target in its player's own model."""
+        model = dependencies(self.factors[factor.player])
+        model.remove_nodes_from(factor.givens)
+        return sorted(networkx.descendants(model, factor.target) & (set(known) - set(factor.givens)))
+
+    def ways(self, player: str, row: Row, needed: Iterable[str], known: Collection[str]) -> list[Way]:
+        """Return the ways in which the others of a player can draw what a row lacks; `known` may hold more than the row.
+
+        Raises:
+            TooManyWays: the search would not end.
+        """
+
+        def fillers(name: str) -> list[Factor]:
+            return [each for each in self.others(player, name, row) if not self.disregarded(each, row.known)]
+
+        return find_ways(needed, known, fillers)
+
+    def can_complete(self, player: str, row: Row, needed: Iterable[str]) -> bool:
+        """Return whether a row can be completed, whatever the way."""
+        left = [name for name in needed if name not in row.known]
+        known = row.known.union(*(each.targets for each in self.fitting_samplers(player, row, left)[:1]))
+        return bool(self.ways(player, row, left, known))
+
+    def fitting_samplers(self, player: str, row: Row, missing: Collection[str]) -> list[Sampler]:
+        """Return the samplers that draw the most of what is missing, and nothing that is known, from what is known, without the player."""
+        cover = {each.name: len(set(missing).intersection(each.targets)) for each in self.samplers if self._fits(each, player, row)}
+        most = max(cover.values(), default=0)
+        return [each for each in self.samplers if most and cover.get(each.name) == most]
+
+    def _fits(self, sampler: Sampler, player: str, row: Row) -> bool:
+        if any(name == player for name, _ in factors_of(sampler)) or row.known.intersection(sampler.targets):
+            return False
+        drawn = [bound.factor for draw in sampler.sweep for bound in draw.factors]
+        reads = bool(sampler.givens) and row.known.issuperset(sampler.givens)
+        return reads and not any(self.disregarded(factor, row.known) for factor in drawn)
+
+
+def factors_of(sampler: Sampler) -> set[tuple[str, str]]:
+    """Return the factors that a sampler draws from, each by its player and label."""
+    return {(bound.factor.player, bound.factor.label) for draw in (*sampler.start, *sampler.sweep) for bound in draw.factors}

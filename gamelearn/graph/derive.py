@@ -11,7 +11,18 @@ from dataclasses import dataclass, replace
 import networkx
 
 from gamelearn.errors import quoted
-from gamelearn.graph.completion import Incomparable, TooManyWays, Way, best_way, dependencies, most_informed, ways
+from gamelearn.graph.completion import (
+    Completion,
+    Incomparable,
+    Row,
+    TooManyWays,
+    Way,
+    best_way,
+    dependencies,
+    factors_of,
+    find_ways,
+    most_informed,
+)
 from gamelearn.graph.formula_text import Move, PlainTerm, move_of, pruned, term_formula
 from gamelearn.graph.model import Factor, Graph, Sampler
 from gamelearn.graph.terms import Context
@@ -68,19 +79,6 @@ def _factors(options: Derive, context: Context, path: Path) -> list[Factor] | No
     return chosen + [factor for factor in fixed if factor not in chosen]
 
 
-@dataclass(frozen=True)
-class _Row:
-    """What a term begins with: columns of a stream, draws of a player that generates, or both."""
-
-    stream: str | None
-    columns: tuple[str, ...]
-    moves: tuple[Move, ...] = ()
-
-    @property
-    def known(self) -> frozenset[str]:
-        return frozenset(self.columns).union(*(move.targets for move in self.moves))
-
-
 class Underivable(Exception):
     """Why a term does not follow from the rule, with the term that would have to be written."""
 
@@ -112,10 +110,11 @@ class _Rule:
         mentioned = self.drawn.union(*(factor.givens for factor in factors))
         self.variables = [name for name in context.scope.variables if name in mentioned]
         streams = {name: tuple(each for each in stream.variables if each in mentioned) for name, stream in context.streams.items()}
-        self.rows = [_Row(name, columns) for name, columns in streams.items() if columns]
+        self.rows = [Row(name, columns) for name, columns in streams.items() if columns]
         self.hidden = [name for name in self.variables if not any(name in row.columns for row in self.rows)]
         usable = {(factor.player, factor.label) for factor in factors}
-        self.samplers = [each for each in context.samplers.values() if each.sweeps and _parts(each) <= usable]
+        samplers = [each for each in context.samplers.values() if each.sweeps and factors_of(each) <= usable]
+        self.completion = Completion(self.factors, samplers)
         self.graph = Graph("", context.scope.variables, context.scope.groups, context.players, context.streams, context.samplers, {})
 
     def learning(self) -> list[str]:
@@ -129,21 +128,23 @@ class _Rule:
         for row in self.rows:
             try:
                 terms += self._terms(player, row)
-            except Underivable as error:
+            except (Underivable, TooManyWays) as error:
                 failures.append(self._failure(error))
         try:
             terms += self._generated(player, [each.targets[0] for term in terms for each in term.score])
             if not terms and not failures:
                 raise self._nothing(player)
-        except Underivable as error:
+        except (Underivable, TooManyWays) as error:
             failures.append(self._failure(error))
         return tuple(dict.fromkeys(term_formula(each, self.scope, self.players) for each in map(pruned, terms))), failures
 
-    def _failure(self, error: Underivable) -> _Failure:
+    def _failure(self, error: Underivable | TooManyWays) -> _Failure:
+        if isinstance(error, TooManyWays):
+            return _Failure("there are too many ways to complete its rows", None)
         formula = term_formula(pruned(error.sketch), self.scope, self.players) if error.sketch else None
         return _Failure(error.reason, formula)
 
-    def _terms(self, player: str, row: _Row) -> Iterator[PlainTerm]:
+    def _terms(self, player: str, row: Row) -> Iterator[PlainTerm]:
         """Yield the term of a row, none where it shows no target of the player, then those for consistency."""
         score = self._score(player, row)
         if not any(player in self.graph.reach(factor) for factor in score):
@@ -156,7 +157,7 @@ class _Rule:
         if self.consistency and not row.moves and len(row.columns) > 1:
             yield from self._redrawn(player, row, score)
 
-    def _score(self, player: str, row: _Row) -> list[Factor]:
+    def _score(self, player: str, row: Row) -> list[Factor]:
         """Return the player's factors of its targets that a row shows, and of these targets' ancestors in the player's model."""
         targets = {factor.target for factor in self.factors[player]}
         waiting = [name for name in self.variables if name in targets & row.known]
@@ -170,16 +171,16 @@ class _Rule:
         order = networkx.lexicographical_topological_sort(graph, key=str) if is_ordered else self.variables
         return [chosen[name] for name in order if name in chosen]
 
-    def _own_factor(self, player: str, target: str, row: _Row) -> Factor:
+    def _own_factor(self, player: str, target: str, row: Row) -> Factor:
         """Return the most informed factor of a target among those whose givens are known or can be completed."""
         every = [factor for factor in self.factors[player] if factor.target == target]
-        fitting = [factor for factor in every if self._can_complete(player, row, factor.givens)] if len(every) > 1 else every
+        fitting = [factor for factor in every if self.completion.can_complete(player, row, factor.givens)] if len(every) > 1 else every
         try:
             return most_informed(fitting or every)
         except Incomparable as error:
             raise Underivable(_undecided(target, error.factors), self._sketch(player, row, [error.factors[0]])) from None
 
-    def _completed(self, player: str, row: _Row, score: list[Factor], needed: Iterable[str]) -> tuple[Move, ...]:
+    def _completed(self, player: str, row: Row, score: list[Factor], needed: Iterable[str]) -> tuple[Move, ...]:
         """Return the draws by which the other players complete a row: a sampler's where one fits, else those of single factors."""
         known, moves = set(row.known), list[Move]()
         missing = [name for name in self.variables if name in set(needed) - known]
@@ -188,7 +189,7 @@ class _Rule:
             known.update(sampler.targets)
         left = [name for name in missing if name not in known]
         try:
-            found = self._ways(player, row, left, known)
+            found = self.completion.ways(player, row, left, known)
             if not found:
                 raise Underivable(self._why_not(player, row, score, left, known), self._sketch(player, row, score))
             return (*moves, *map(move_of, best_way(found)))
@@ -196,57 +197,18 @@ class _Rule:
             what = _undecided(error.factors[0].target, error.factors)
             raise Underivable(f"{what}, to complete {_place(row)}", self._sketch(player, row, score)) from None
 
-    def _ways(self, player: str, row: _Row, needed: Iterable[str], known: Collection[str]) -> list[Way]:
-        def fillers(name: str) -> list[Factor]:
-            return [each for each in self._others(player, name, is_generated=bool(row.moves)) if not self._disregarded(each, row.known)]
-
-        try:
-            return ways(needed, known, fillers)
-        except TooManyWays:
-            raise Underivable(f"there are too many ways to complete {_place(row)}") from None
-
-    def _can_complete(self, player: str, row: _Row, needed: Iterable[str]) -> bool:
-        left = [name for name in needed if name not in row.known]
-        return not left or bool(self._fitting_samplers(player, row, left)) or bool(self._ways(player, row, left, row.known))
-
-    def _others(self, player: str, target: str, *, is_generated: bool = False) -> list[Factor]:
-        """Return the other players' factors of a variable; one that reads nothing completes generated rows alone."""
-        every = (each for name, own in self.factors.items() if name != player for each in own if each.target == target)
-        return [each for each in every if each.givens or is_generated]
-
     def _model(self, maker: str) -> list[Factor]:
         """Return the factors of a player with those of the players without parameters."""
         return [each for name, own in self.factors.items() if name == maker or not self.players[name].has_parameters for each in own]
 
-    def _disregarded(self, factor: Factor, known: Collection[str]) -> list[str]:
-        """Return what is known, is no given of a factor, and follows from its target in its player's own model."""
-        model = dependencies(self.factors[factor.player])
-        model.remove_nodes_from(factor.givens)
-        return sorted(networkx.descendants(model, factor.target) & (set(known) - set(factor.givens)))
-
-    def _fitting_samplers(self, player: str, row: _Row, missing: Collection[str]) -> list[Sampler]:
-        """Return the samplers that draw the most of what is missing, and nothing that is known, from what is known, without the player."""
-
-        def fits(each: Sampler) -> bool:
-            factors = [bound.factor for draw in each.sweep for bound in draw.factors]
-            is_free = not row.known.intersection(each.targets) and all(name != player for name, _ in _parts(each))
-            return is_free and bool(each.givens) and row.known.issuperset(each.givens) and not any(map(ignores, factors))
-
-        def ignores(factor: Factor) -> list[str]:
-            return self._disregarded(factor, row.known)
-
-        cover = {each.name: len(set(missing).intersection(each.targets)) for each in self.samplers if fits(each)}
-        most = max(cover.values(), default=0)
-        return [each for each in self.samplers if most and cover.get(each.name) == most]
-
-    def _sampler(self, player: str, row: _Row, missing: Collection[str], score: list[Factor]) -> Sampler | None:
-        found = self._fitting_samplers(player, row, missing)
+    def _sampler(self, player: str, row: Row, missing: Collection[str], score: list[Factor]) -> Sampler | None:
+        found = self.completion.fitting_samplers(player, row, missing)
         if len(found) > 1:
             what = f"the samplers {quoted(each.name for each in found)} fit equally well to complete {_place(row)}"
             raise Underivable(what, self._sketch(player, row, score))
         return found[0] if found else None
 
-    def _redrawn(self, player: str, row: _Row, score: list[Factor]) -> Iterator[PlainTerm]:
+    def _redrawn(self, player: str, row: Row, score: list[Factor]) -> Iterator[PlainTerm]:
         """Yield a term for every observed variable that the score reads and another player can draw again from the rest."""
         read = {given for factor in score for given in factor.givens}
         for name in row.columns:
@@ -258,12 +220,13 @@ class _Rule:
                 again = Move(factor.player, (copy[name],), factor.givens, factor)
                 yield PlainTerm(row.stream, row.columns, (*moves, again), tuple(move_of(each).renamed(copy) for each in score))
 
-    def _redrawing(self, player: str, row: _Row, score: list[Factor], name: str) -> Factor | None:
+    def _redrawing(self, player: str, row: Row, score: list[Factor], name: str) -> Factor | None:
         rest = row.known - {name}
         found = [
             factor
-            for factor in self._others(player, name)
-            if not self._disregarded(factor, rest) and self._can_complete(player, row, {*_variables_of(score), *factor.givens})
+            for factor in self.completion.others(player, name, row)
+            if not self.completion.disregarded(factor, rest)
+            and self.completion.can_complete(player, row, {*_variables_of(score), *factor.givens})
         ]
         try:
             return most_informed(found) if found else None
@@ -286,23 +249,23 @@ class _Rule:
             raise failures[0]
         return terms
 
-    def _generated_rows(self, player: str, unscored: list[str]) -> Iterator[_Row]:
+    def _generated_rows(self, player: str, unscored: list[str]) -> Iterator[Row]:
         """Yield rows of the hidden variables; that there are none is no failure for a player whose hidden targets are scored."""
         if not self.hidden:
             return
-        exogenous = {row: tuple(name for name in row.columns if name not in self.drawn) for row in self.rows}
-        shown = {columns: row.stream if columns else None for row, columns in exogenous.items()} or {(): None}
-        rows = [(_Row(stream, columns), self._generators(columns)) for columns, stream in shown.items()]
-        for row, makers in rows:
+        beside = [Row(row.stream, tuple(name for name in row.columns if name not in self.drawn)) for row in self.rows]
+        bare = dict.fromkeys(row if row.columns else Row(None, ()) for row in beside or [Row(None, ())])
+        rows = {row: self._generators(row.columns) for row in bare}
+        for row, makers in rows.items():
             if len(makers) > 1 and unscored and player not in makers:
                 what = f"{' and '.join(map(repr, makers))} can each draw {quoted(self.hidden)} for {player!r} to learn from"
                 raise Underivable(what, self._sketch_generated(player, _made(row, makers)))
             if len(makers) == 1 and player not in makers:
                 yield _made(row, makers)
-        if unscored and not any(makers for _, makers in rows):
+        if unscored and not any(rows.values()):
             what = f"no player can draw {quoted(self.hidden)} without data, for {player!r} to learn from"
             hole = Move(UNKNOWN, tuple(self.hidden), ())
-            raise Underivable(what, self._sketch_generated(player, _Row(None, (), (hole,))))
+            raise Underivable(what, self._sketch_generated(player, Row(None, (), (hole,))))
 
     def _generators(self, exogenous: Collection[str]) -> dict[str, tuple[Move, ...]]:
         """Return the draws of all hidden variables by each player that can make them; those without parameters help everybody."""
@@ -314,30 +277,32 @@ class _Rule:
 
     def _unconditional(self, factors: list[Factor], exogenous: Collection[str]) -> tuple[Move, ...] | None:
         try:
-            found = ways(self.hidden, exogenous, lambda name: [each for each in factors if each.target == name])
+            found = find_ways(self.hidden, exogenous, lambda name: [each for each in factors if each.target == name])
             return tuple(map(move_of, best_way(found))) if found else None
         except (Incomparable, TooManyWays):
             return None
 
-    def _sketch_generated(self, player: str, row: _Row) -> PlainTerm:
-        return self._sketch(player, row, self._first_factors(player, row.known))
+    def _sketch_generated(self, player: str, row: Row) -> PlainTerm:
+        return self._sketch(player, row, self._fullest_factors(player, row.known))
 
-    def _first_factors(self, player: str, known: Collection[str]) -> list[Factor]:
-        return list({each.target: each for each in self.factors[player] if each.target in known}.values())
+    def _fullest_factors(self, player: str, known: Collection[str]) -> list[Factor]:
+        """Return for each target that is known the player's factor with the most givens."""
+        every = sorted(self.factors[player], key=lambda each: len(each.givens))
+        return list({each.target: each for each in every if each.target in known}.values())
 
-    def _sketch(self, player: str, row: _Row, score: list[Factor]) -> PlainTerm:
+    def _sketch(self, player: str, row: Row, score: list[Factor]) -> PlainTerm:
         """Return a term as far as it goes: what no other player draws is drawn by a player that the author has to name."""
         known, moves = set(row.known), list[Move]()
         for name in self.variables:
             if name in _variables_of(score) - known:
-                found = self._ways(player, row, [name], known)
+                found = self.completion.ways(player, row, [name], known)
                 more = list(map(move_of, _ordered(found[0]))) if found else [Move(UNKNOWN, (name,), tuple(sorted(row.known)))]
                 moves += more
                 known.update(each.targets[0] for each in more)
         return PlainTerm(row.stream, row.columns, (*row.moves, *moves), tuple(map(move_of, score)))
 
-    def _why_not(self, player: str, row: _Row, score: list[Factor], missing: list[str], known: Collection[str]) -> str:
-        stuck = [name for name in missing if not self._ways(player, row, [name], known)] or missing
+    def _why_not(self, player: str, row: Row, score: list[Factor], missing: list[str], known: Collection[str]) -> str:
+        stuck = [name for name in missing if not self.completion.ways(player, row, [name], known)] or missing
         name, label = stuck[0], " + ".join(f"log {factor}" for factor in score if stuck[0] in _variables_of([factor]))
         reasons = [self._objection(player, factor, row) for factor in self._drawers(player, name)]
         why = f": {'; '.join(reasons)}" if reasons else ""
@@ -346,10 +311,10 @@ class _Rule:
     def _drawers(self, player: str, target: str) -> list[Factor]:
         return [each for name, own in self.factors.items() if name != player for each in own if each.target == target]
 
-    def _objection(self, player: str, factor: Factor, row: _Row) -> str:
+    def _objection(self, player: str, factor: Factor, row: Row) -> str:
         if not factor.givens:
             return f"{factor} reads nothing of the row"
-        if ignored := self._disregarded(factor, row.known):
+        if ignored := self.completion.disregarded(factor, row.known):
             return f"{factor} disregards {quoted(ignored)}, which {factor.player!r} draws after {factor.target!r}"
         lacking = [name for name in factor.givens if name not in row.known]
         return f"{factor} needs {quoted(lacking)} in turn"
@@ -358,21 +323,16 @@ class _Rule:
         targets = list(dict.fromkeys(factor.target for factor in self.factors[player]))
         what = f"no stream shows {quoted(targets)}, and no other player generates {'it' if len(targets) == 1 else 'them'}"
         for row in self.rows:
-            score = self._first_factors(player, self.variables)
+            score = self._fullest_factors(player, self.variables)
             sketch = self._sketch(player, row, score)
             if all(move.source != UNKNOWN for move in sketch.moves):
                 return Underivable(what, sketch)
         return Underivable(what)
 
 
-def _made(row: _Row, makers: Mapping[str, tuple[Move, ...]]) -> _Row:
+def _made(row: Row, makers: Mapping[str, tuple[Move, ...]]) -> Row:
     """Return the row that the first of its makers gives."""
     return replace(row, moves=next(iter(makers.values())))
-
-
-def _parts(sampler: Sampler) -> set[tuple[str, str]]:
-    """Return the factors that a sampler draws from, each by its player and label."""
-    return {(bound.factor.player, bound.factor.label) for draw in (*sampler.start, *sampler.sweep) for bound in draw.factors}
 
 
 def _variables_of(score: Iterable[Factor]) -> set[str]:
@@ -387,7 +347,7 @@ def _undecided(target: str, factors: Iterable[Factor]) -> str:
     return f"{target!r} has the factors {' and '.join(map(str, factors))}, none of which reads all that the others do"
 
 
-def _place(row: _Row) -> str:
+def _place(row: Row) -> str:
     if row.moves:
         return f"rows of {', '.join(str(name) for name in sorted(row.known))}"
     return f"the stream {row.stream!r}"

@@ -8,98 +8,22 @@ from typing import Any
 
 import pytest
 
-from gamelearn.graph.build import GraphError, build_graph
-from gamelearn.graph.model import Draw, Graph, PlayerDraw, SamplerDraw, StreamDraw, Term
-from gamelearn.plugins import load_builtins
 from gamelearn.spec.load import load_source
-from gamelearn.spec.schema import Spec
-from gamelearn.spec.source import parse_source
+from tests.graph.derived_games import (
+    HEAD,
+    HELMHOLTZ,
+    LADDER,
+    PARTLY,
+    REVERSE,
+    TWO,
+    built,
+    compare,
+    formulas,
+    refused,
+    spec_of,
+    utilities,
+)
 from tests.support import graph_of
-
-Written = dict[str, list[str]]
-Normal = tuple[float, frozenset[object], frozenset[object]]
-
-HEAD = """
-    name: derived
-    variables:
-      x: {type: binary, shape: [4]}
-      y: {type: binary, shape: [2]}
-      s: {type: categorical, classes: 3, shape: [2]}
-      c: {type: categorical, classes: 3}
-      z0: {type: binary, shape: [2]}
-      z1: {type: binary, shape: [3]}
-      z: [z0, z1]
-    train: {rounds: 1}
-    """
-
-
-def spec_of(text: str) -> dict[str, Any]:
-    """Return a game as plain values, with the variables that it mentions."""
-    plain: dict[str, Any] = parse_source(textwrap.dedent(HEAD) + textwrap.dedent(text), "test.yaml").plain()
-    used = set(text.replace("'", " ").translate(str.maketrans("[]{}(),|:", " " * 9)).split())
-    members = set(plain["variables"]["z"])
-    used = used | members if "z" in used else used | {"z"} if members <= used else used
-    plain["variables"] = {name: each for name, each in plain["variables"].items() if name in used}
-    return plain
-
-
-def built(plain: dict[str, Any]) -> Graph:
-    load_builtins()
-    return build_graph(Spec.model_validate(plain))
-
-
-def utilities(graph: Graph, stage: str = "main") -> dict[str, set[Normal]]:
-    """Return the terms of every player, whatever their order and that of the draws in a chain."""
-    found = {player: [normal(term) for term in terms] for player, terms in graph.stages[stage].utilities.items()}
-    assert all(len(set(terms)) == len(terms) for terms in found.values())
-    return {player: set(terms) for player, terms in found.items()}
-
-
-def normal(term: Term) -> Normal:
-    """Return a term without the draws that its score does not depend on."""
-    needed = {name for _, each in term.score for name in (each.target, *(actual for _, actual in each.givens))}
-    kept = []
-    for part, targets, givens in reversed([each for draw in term.draws for each in parts(draw)]):
-        if needed & targets:
-            needed |= givens
-            kept.append(part)
-    return term.weight, frozenset(kept), frozenset((sign, str(each)) for sign, each in term.score)
-
-
-def parts(draw: Draw) -> list[tuple[object, set[str], set[str]]]:
-    """Return the single draws of a draw, each with what it draws and what it reads."""
-    match draw:
-        case StreamDraw():
-            return [((draw.stream, *column), {column[1]}, set()) for column in draw.columns]
-        case PlayerDraw():
-            return [(str(each), {each.target}, {actual for _, actual in each.givens}) for each in draw.factors]
-        case SamplerDraw():
-            actual = dict(draw.binding)
-            targets = {actual[each.name] for each in draw.call.targets}  # no test draws a group from a sampler
-            return [((draw.sampler, frozenset(draw.binding)), targets, set(actual.values()) - targets)]
-
-
-def formulas(graph: Graph, player: str, stage: str = "main") -> list[str]:
-    return [str(term.formula) for term in graph.stages[stage].utilities[player]]
-
-
-def compare(text: str, written: Written, derive: object = "symmetric") -> Graph:
-    """Compare a game whose utilities are derived with the game whose utilities are written; return the former."""
-    plain = spec_of(text)
-    derived = built({**plain, "derive": derive})
-    assert utilities(derived) == utilities(built({**plain, "utilities": written}))
-    return derived
-
-
-def refused(text: str, **more: object) -> list[str]:
-    """Return what is wrong with a game whose utilities are to be derived."""
-    with pytest.raises(GraphError) as caught:
-        built({"derive": "symmetric", **spec_of(text), **more})
-    assert {each.path[0] for each in caught.value.mistakes} == {"derive"}
-    return [each.what for each in caught.value.mistakes]
-
-
-TWO = "players: {p: {factors: {x | c: {net: linear}}}, q: {factors: {c | x: {net: linear}}}}"
 
 
 def test_equation_3() -> None:
@@ -123,28 +47,10 @@ def test_equation_12() -> None:
     compare(text.replace("c: free", "c: uniform"), {**written, "p": written["p"][:2]})  # log p(c) is a constant
 
 
-LADDER = """
-    data: {streams: {images: [x]}}
-    players:
-      p: {factors: {z0: uniform, z1 | z0: {net: linear}, x | z1: {net: linear}}}
-      q: {factors: {z0 | x: {net: linear}, "z1 | z0, x": ["p(z1 | z0)", {net: linear, inputs: [x]}]}}
-    """
-REVERSE = """
-    data: {streams: {images: [x]}}
-    players:
-      p: {factors: {z0: uniform, z1 | z0: {net: linear}, x | z1: {net: linear}}}
-      q: {factors: {z1 | x: {net: linear}, z0 | z1: {net: linear}}}
-    """
-HELMHOLTZ = {"p": ["E[images(x), q(z | x)] log p(x, z)"], "q": ["E[p(x, z)] log q(z | x)"]}
-
-
 @pytest.mark.parametrize("text", [LADDER, REVERSE], ids=["ladder", "reverse"])
 def test_equation_13(text: str) -> None:
     derived = compare(text, HELMHOLTZ)
     assert [formulas(derived, player) for player in "pq"] == list(HELMHOLTZ.values())
-
-
-PARTLY = "data: {streams: {labelled: [x, z0], images: [x]}}"
 
 
 def test_equation_16() -> None:
@@ -153,16 +59,6 @@ def test_equation_16() -> None:
         "q": [*HELMHOLTZ["q"], "E[labelled(x, z0)] log q(z0 | x)"],
     }
     compare(LADDER.replace("data: {streams: {images: [x]}}", PARTLY), written)
-
-
-def test_equation_16_with_a_reverse_encoder_is_refused_with_the_term_to_write() -> None:
-    first, second = refused(REVERSE.replace("data: {streams: {images: [x]}}", PARTLY))
-    assert "q(z1 | x) disregards 'z0', which 'q' draws after 'z1'" in first
-    assert second == (
-        "the utility of 'q' cannot be derived: no other player can draw 'z1', which log q(z1 | x) + log q(z0 | z1) needs, on the stream "
-        "'labelled': p(z1 | z0) disregards 'x', which 'p' draws after 'z1'; write it under 'utilities', with a term such as "
-        "'E[labelled(x, z0), PLAYER(z1 | x, z0)] log q(z | x)' beside 'E[p(x, z)] log q(z | x)'"
-    )
 
 
 SEVENTEEN = """
@@ -382,6 +278,17 @@ def test_a_conditional_prior_generates_beside_what_a_stream_shows() -> None:
     compare(text, {"p": ["E[labelled(x, c), q(z0 | x, c)] log p(x, z0 | c)"], "q": ["E[labelled(c), p(x, z0 | c)] log q(z0 | x, c)"]})
 
 
+def test_every_stream_gives_its_exogenous_variables_to_generated_rows() -> None:
+    text = """
+    data: {streams: {first: [x, c], second: [y, c]}}
+    players:
+      p: {factors: {z0: uniform, "x | z0, c": {net: linear}, "y | z0, c": {net: linear}}}
+      q: {factors: {"z0 | x, c": {net: linear}}}
+    """
+    graph = built({**spec_of(text), "derive": "symmetric", "utilities": {"p": "E[first(x, c), q(z0 | x, c)] log p(x, z0 | c)"}})
+    assert formulas(graph, "q") == [f"E[{stream}(c), p(x, z0 | c)] log q(z0 | x, c)" for stream in ("first", "second")]
+
+
 def test_a_frozen_player_completes_and_has_no_utility() -> None:
     text = LADDER.replace("q: {factors", "q: {frozen: true, factors")
     compare(text, {"p": HELMHOLTZ["p"]})
@@ -398,106 +305,6 @@ def test_an_encoder_of_the_marginal_does_not_complete_a_row_by_its_prior() -> No
     """
     derived = built({**spec_of(text), "derive": "symmetric"})
     assert formulas(derived, "segmenter")[0] == "E[masks(s), encoder(z0 | s)] log segmenter(s | z0)"
-
-
-def test_incomparable_factors_are_refused_with_the_term_to_write() -> None:
-    text = """
-    data: {streams: {both: [x, y]}}
-    players:
-      p: {factors: {z0: uniform, x | z0: {net: linear}, y | z0: {net: linear}}}
-      q: {factors: {z0 | x: {net: linear}}}
-      r: {factors: {z0 | y: {net: linear}}}
-    """
-    (message,) = refused(text)
-    assert message == (
-        "the utility of 'p' cannot be derived: 'z0' has the factors q(z0 | x) and r(z0 | y), none of which reads all that the others do, "
-        "to complete the stream 'both'; write it under 'utilities', with a term such as 'E[both(x, y), q(z0 | x)] log p(x, y, z0)'"
-    )
-    term = "E[both(x, y), q(z0 | x)] log p(x, y, z0)"
-    graph = built({**spec_of(text), "derive": "symmetric", "utilities": {"p": term}})
-    assert formulas(graph, "r") == ["E[p(y, z0)] log r(z0 | y)"]
-
-
-def test_hidden_variables_that_nobody_draws_are_refused() -> None:
-    text = """
-    data: {streams: {pairs: [x, y]}}
-    players: {a: {factors: {y | x: {net: linear}}}, b: {factors: {z0 | y: {net: linear}}}, d: {factors: {x | z0: {net: linear}}}}
-    """
-    (message,) = refused(text)
-    assert message == (
-        "the utility of 'b' cannot be derived: no player can draw 'z0' without data, for 'b' to learn from; write it under 'utilities', "
-        "with a term such as 'E[PLAYER(z0), d(x | z0), a(y | x)] log b(z0 | y)'"
-    )
-
-
-def test_two_players_that_generate_are_refused() -> None:
-    text = """
-    data: {streams: {both: [x, y]}}
-    players:
-      p: {factors: {z0: free, x | z0: {net: linear}}}
-      r: {factors: {z0: free, y | z0: {net: linear}}}
-      q: {factors: {"z0 | x, y": {net: linear}}}
-    """
-    (message,) = refused(text)
-    assert "'p' and 'r' can each draw 'z0' for 'q' to learn from" in message
-    assert "'E[p(x, z0), r(y | z0)] log q(z0 | x, y)'" in message
-
-
-def test_a_prior_that_learns_by_itself_is_refused_with_the_term_to_write() -> None:
-    text = """
-    data: {streams: {images: [x]}}
-    players:
-      prior: {factors: {z0: free}}
-      p: {factors: {x | z0: {net: linear}}}
-      q: {factors: {z0 | x: {net: linear}}}
-    """
-    term = "E[images(x), q(z0 | x)] log prior(z0)"
-    (message,) = refused(text)
-    assert message == (
-        "the utility of 'prior' cannot be derived: no stream shows 'z0', and no other player generates it; write it under 'utilities', "
-        f"with a term such as {term!r}"
-    )
-    assert formulas(built({**spec_of(text), "derive": "symmetric", "utilities": {"prior": term}}), "q") == [
-        "E[prior(z0), p(x | z0)] log q(z0 | x)"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [
-        ({"utilities": HELMHOLTZ}, "the rule 'symmetric' has nothing to derive: 'utilities' holds a utility of every player that learns"),
-        ({"derive": {"factors": ["p(y | x)"]}}, "the player 'p' does not draw 'y'; its factors: z0; z1 | z0; x | z1"),
-        ({"derive": {"factors": ["r(z | x)"]}}, "unknown player 'r'; known: 'p', 'q'"),
-        ({"derive": {"factors": ["images(x)"]}}, "'images' is a stream: the rule uses the factors of players"),
-        ({"derive": {"factors": ["p(x | z"]}}, "expected ',' or ')' after a variable, got the end of the formula"),
-    ],
-)
-def test_what_is_not_meant_is_refused(more: dict[str, Any], message: str) -> None:
-    text = LADDER.replace("[x]}}", "[x, y]}}") if "p(y" in str(more) else LADDER
-    assert message in refused(text, **more)[0]
-
-
-def test_what_is_wrong_elsewhere_is_told_first() -> None:
-    plain = {
-        **spec_of(LADDER.replace("z0 | x: {net: linear}", "z0 | xx: {net: linear}")),
-        "derive": "symmetric",
-        "schedule": {"order": ["p", "q"]},
-    }
-    with pytest.raises(GraphError) as caught:
-        built(plain)
-    assert [each.path[0] for each in caught.value.mistakes] == ["players"]
-
-
-def test_a_written_utility_of_an_unknown_player_is_told() -> None:
-    with pytest.raises(GraphError, match="unknown player 'decoder'"):
-        built({**spec_of(LADDER), "derive": "symmetric", "utilities": {"decoder": HELMHOLTZ["p"]}})
-
-
-def test_a_schedule_orders_players_whose_utilities_are_derived() -> None:
-    graph = built({**spec_of(LADDER), "derive": "symmetric", "schedule": {"order": ["q", "p", "q"]}})
-    assert graph.stages["main"].order == ("q", "p", "q")
-    with pytest.raises(GraphError, match="the order leaves out 'q'"):
-        built({**spec_of(LADDER), "derive": "symmetric", "schedule": {"order": ["p"]}})
 
 
 def test_a_game_given_as_text() -> None:
