@@ -153,9 +153,19 @@ class _Rule:
         if roots := tuple(move for move in moves if not move.givens):  # they are then known, as the hidden variables are
             yield from self._terms(player, replace(row, moves=row.moves + roots))
             return
+        self._check_relation(player, row, moves, score)
         yield PlainTerm(row.stream, row.columns, (*row.moves, *moves), tuple(map(move_of, score)))
-        if self.consistency and not row.moves and len(row.columns) > 1:
+        if self.consistency:
             yield from self._redrawn(player, row, score)
+
+    def _check_relation(self, player: str, row: Row, moves: tuple[Move, ...], score: list[Factor]) -> None:
+        """Refuse to score what was generated given columns that no draw has to do with."""
+        loose = set(row.columns).difference(*(move.givens for move in (*row.moves, *moves))) if row.moves else set()
+        for factor in score:
+            if factor.givens and loose.issuperset(factor.givens):
+                what = f"{factor} would learn that {factor.target!r} has nothing to do with {quoted(factor.givens)}: no other player relates them"
+                related = replace(row, columns=tuple(name for name in row.columns if name not in loose))
+                raise Underivable(what, self._sketch(player, related, score))
 
     def _score(self, player: str, row: Row) -> list[Factor]:
         """Return the player's factors of its targets that a row shows, and of these targets' ancestors in the player's model."""

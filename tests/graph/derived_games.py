@@ -78,9 +78,14 @@ def formulas(graph: Graph, player: str, stage: str = "main") -> list[str]:
     return [str(term.formula) for term in graph.stages[stage].utilities[player]]
 
 
-def compare(text: str, written: Written, derive: object = "symmetric") -> Graph:
-    """Compare a game whose utilities are derived with the game whose utilities are written; return the former."""
+def compare(text: str, written: Written, derive: object = "symmetric", also: dict[str, Any] | None = None) -> Graph:
+    """Compare a game whose utilities are derived with the game whose utilities are written; return the former.
+
+    `also` holds more keys of players.
+    """
     plain = spec_of(text)
+    for name, keys in (also or {}).items():
+        plain["players"][name] |= keys
     derived = built({**plain, "derive": derive})
     assert utilities(derived) == utilities(built({**plain, "utilities": written}))
     return derived
@@ -109,3 +114,11 @@ REVERSE = """
     """
 HELMHOLTZ = {"p": ["E[images(x), q(z | x)] log p(x, z)"], "q": ["E[p(x, z)] log q(z | x)"]}
 PARTLY = "data: {streams: {labelled: [x, z0], images: [x]}}"
+TABLE = """
+    data: {streams: {whole: [x, y, c, s], most: [x, y, c]}}
+    players:
+      px: {factors: {"x | y, c, s": {net: linear}}}
+      py: {factors: {"y | x, c, s": {net: linear}}}
+      pc: {factors: {"c | x, y, s": {net: linear}}}
+      ps: {factors: {"s | x, y, c": {net: linear}}}
+    """

@@ -15,6 +15,7 @@ from tests.graph.derived_games import (
     LADDER,
     PARTLY,
     REVERSE,
+    TABLE,
     TWO,
     built,
     compare,
@@ -223,16 +224,6 @@ def test_a_ring_of_three_players() -> None:
         "d": ["E[both(x, y), b(c | y)] log d(x | c)"],
     }
     compare(text.replace("xs: [x], ys: [y]", "both: [x, y]"), {**pairs, "a": pairs["a"][:1]})
-
-
-TABLE = """
-    data: {streams: {whole: [x, y, c, s], most: [x, y, c]}}
-    players:
-      px: {factors: {"x | y, c, s": {net: linear}}}
-      py: {factors: {"y | x, c, s": {net: linear}}}
-      pc: {factors: {"c | x, y, s": {net: linear}}}
-      ps: {factors: {"s | x, y, c": {net: linear}}}
-    """
 
 
 def test_a_table_of_four() -> None:
