@@ -190,6 +190,8 @@ class Term:
     """How many chains are drawn for each row."""
     weights: tuple[tuple[int, Bound], ...] = ()
     """The signed factors whose softmax over the chains of a row weighs them; without any they count alike."""
+    derived: bool = False
+    """Whether a rule has given the term, which no utility of the spec holds."""
 
     @property
     def title(self) -> str:

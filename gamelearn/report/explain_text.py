@@ -44,6 +44,9 @@ def _utilities(graph: Graph, stage: Stage) -> Iterator[str]:
             yield from fill(f"  draws of {player} are constants in: {', '.join(constant)}", 4)
         for text in (*sample_texts(terms), *gradient_texts(terms)):
             yield from fill(f"  {text}", 4)
+        if derived := [str(term.formula) for term in terms if term.derived]:
+            yield "  derived, in the syntax of specs:"
+            yield from (line for formula in derived for line in fill(f"    {formula}", 6))
         factors = {str(factor): factor for term in terms for factor in term_factors(term)}
         yield "  where"
         yield from _table([(f"    {name}", str(factor_parts(graph, factor))) for name, factor in factors.items()])

@@ -61,7 +61,7 @@ def spec_json_schema() -> Schema:
     required = spec.pop("required")
     del spec["description"]
     spec["properties"] |= {"extends": _extends(), "presets": _presets()}
-    definitions["Whole"] = {**spec, "required": required}
+    definitions["Whole"] = {**spec, "required": required, **_stages_with_utilities()}
     definitions["Partial"] = _partial(spec)
     root = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -141,6 +141,7 @@ def _short_forms(definitions: dict[str, Schema]) -> dict[str, Schema]:
         "Stream": {"anyOf": [names, stream]},
         "Train": train,
         "Stage": stage,
+        "Derive": {"anyOf": [{"enum": definitions["Derive"]["properties"]["rule"]["enum"]}, definitions["Derive"]]},
         "Utility": {"anyOf": [*term["anyOf"], {"type": "array", "items": term, "minItems": 1}, _map_of(term)]},
         "Chain": {"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]},
         "RightHandSide": {"anyOf": [*scores["anyOf"], {"type": "object", "additionalProperties": False, **in_full}]},
@@ -172,6 +173,12 @@ def _presets() -> Schema:
         "description": "Values over the spec's, by name; `--preset` takes them by name.",
         "additionalProperties": values,
     }
+
+
+def _stages_with_utilities() -> Schema:
+    """Say that a stage has utilities or derives them, where no rule stands at the top."""
+    stage = {"anyOf": [{"required": ["utilities"]}, {"required": ["derive"]}]}
+    return {"if": {"not": {"required": ["derive"]}}, "then": {"properties": {"stages": {"additionalProperties": stage}}}}
 
 
 def _partial(spec: Schema) -> Schema:

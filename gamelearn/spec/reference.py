@@ -60,11 +60,12 @@ _WORDS: Mapping[Any, str] = {
     schema.Schedule: "[schedule](#schedule)",
     schema.Train: "[train](#train)",
     schema.Stage: "[stage](#stages)",
+    utilities.Derive: "[rule](#derived-utilities)",
     schema.Checkpoint: "map, see below",
     schema.Every: "map, see below",
     schema.Samples: "map, see below",
     tuple[utilities.NamedTerm, ...]: "[utility](#utilities)",
-    tuple[schema.ChainPiece, ...]: "[chain](#formulas), or list of chains",
+    tuple[utilities.ChainPiece, ...]: "[chain](#formulas), or list of chains",
 }
 _FIELD_WORDS: Mapping[tuple[type[Options], str], str] = {
     (schema.Stream, "variables"): "list of names, or map of name to name",

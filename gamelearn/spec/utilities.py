@@ -1,14 +1,15 @@
-"""What a utility may hold: terms, each a formula with its weight and the estimator of its gradient.
+"""What a spec maximises: terms, each a formula with its weight and the estimator of its gradient; the rule that derives them; chains of draws.
 
 A utility may be written as one string, a list or a map; here it is brought into one form, each term with the path of its
 place in the file. This file is the schema of a utility.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 
-from gamelearn.options import Mistake, Options, Path, describe, each_valid, misspelt, mistake, mistakes_error, validate_as
+from gamelearn.errors import nearest, quoted
+from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, misspelt, mistake, mistakes_error, validate_as
 from gamelearn.spec.kinds import EstimatorOptions, estimator_options
 
 
@@ -78,6 +79,11 @@ def _is_term(value: dict[Any, Any]) -> bool:
     return "term" in value or (any(key in value for key in known) and bool(misspelt("term", value, "")))
 
 
+def named_terms(formulas: tuple[str, ...]) -> tuple[NamedTerm, ...]:
+    """Return formulas as the terms of a utility, as if they were written as a list."""
+    return _terms(list(formulas))
+
+
 def _named_term(path: Path, value: Any) -> NamedTerm:
     return NamedTerm(name=str(path[0]), path=path, term=_term(value))
 
@@ -87,3 +93,58 @@ def _term(value: Any) -> Term:
 
 
 Utility = Annotated[tuple[NamedTerm, ...], BeforeValidator(_terms)]
+
+
+class Derive(Options):
+    """How the utilities that are not written are derived from the players, the streams and the samplers."""
+
+    rule: Literal["symmetric", "none"] = "symmetric"
+    """`symmetric`: each player's likelihood on rows that the others complete or generate; `none`: every utility is written."""
+    factors: Listed[str] | None = None
+    """The factors that the rule uses, such as `encoder(z | x)`, beside those of players without parameters; by default all of them."""
+    consistency: bool = False
+    """Whether terms are added in which another player draws an observed variable again (eqs 18a, 18b, 40, 41)."""
+
+    @model_validator(mode="after")
+    def _has_factors(self) -> "Derive":
+        if self.factors is not None and not self.factors:
+            raise mistake("expected at least one factor, such as 'encoder(z | x)'", path=("factors",))
+        return self
+
+
+def _derive(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    rules = get_args(Derive.model_fields["rule"].annotation)
+    if value not in rules:
+        raise mistake(f"unknown rule {value!r}; known: {quoted(rules)}", nearest(value, rules))
+    return validate_as(Derive, {"rule": value})
+
+
+Derived = Annotated[Derive, BeforeValidator(_derive)]
+
+
+def is_deriving(derive: Derive | None) -> bool:
+    """Return whether a rule derives anything."""
+    return derive is not None and derive.rule != "none"
+
+
+class ChainPiece(Options):
+    """A piece of a chain of draws with its place below the chain."""
+
+    path: Path
+    text: str
+
+
+def _chain(value: Any) -> tuple[ChainPiece, ...]:
+    if isinstance(value, str):
+        return (ChainPiece(path=(), text=value),)
+    if not isinstance(value, list) or not value:
+        raise mistake(f"expected a chain of draws, such as 'decoder(x, z)', got {describe(value)}")
+    wrong = [(index, item) for index, item in enumerate(value) if not isinstance(item, str)]
+    if wrong:
+        raise mistakes_error(Mistake((index,), f"expected a draw, got {describe(item)}") for index, item in wrong)
+    return tuple(ChainPiece(path=(index,), text=item) for index, item in enumerate(value))
+
+
+Chain = Annotated[tuple[ChainPiece, ...], BeforeValidator(_chain)]
