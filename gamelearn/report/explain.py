@@ -36,8 +36,8 @@ def explain(checked: CheckedSpec, form: Format = "text") -> str:
         "text": lambda facts: text_of(facts, presets_text(checked.file.taken, checked.file.presets)),
         "mermaid": lambda facts: mermaid_of(facts.graph),
         "latex": latex_of,
-        "yaml": lambda facts: utilities_yaml(facts.graph, has_stages=checked.spec.stages is not None),
         "json": lambda facts: json.dumps({**explanation(facts), "presets": list(checked.file.taken)}, indent=2, ensure_ascii=False) + "\n",
+        "yaml": lambda facts: utilities_yaml(facts.graph, has_stages=checked.spec.stages is not None),
     }
     if form not in makers:
         raise GamelearnError(f"unknown format {form!r}; known: {quoted(makers)}")
