@@ -1,8 +1,8 @@
 """A plan with its players: completion without gradient, then one objective per turn (the loss closures).
 
 `complete` fills in what the terms need: batch columns, draws, and the raw outputs that other players contribute. `Objective`
-computes the owner's loss from these values; only the owner's parameters require gradients meanwhile, and nothing is
-differentiated through a draw. This file is the only one that runs the steps of a plan.
+computes the owner's loss from these values; only the owner's parameters require gradients meanwhile. Nothing is differentiated
+through a draw, but where a term names an estimator: then the objective draws again, from the noise of the completion. This file is the only one that runs the steps of a plan.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,8 +13,26 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from gamelearn.estimators.estimator import DrawEstimator, draw_estimator, score_estimator
 from gamelearn.graph.model import Factor, Variable
-from gamelearn.plan.steps import ChooseStep, ColumnStep, DrawStep, EvaluateStep, Free, LogStep, Step, Turn, needs_of, outputs_of
+from gamelearn.plan.steps import (
+    ChooseStep,
+    ColumnStep,
+    DivergenceStep,
+    DrawStep,
+    EvaluateStep,
+    Free,
+    LogStep,
+    NoiseStep,
+    NoisyStep,
+    RedrawStep,
+    RepeatStep,
+    Step,
+    TermPlan,
+    Turn,
+    needs_of,
+    outputs_of,
+)
 from gamelearn.players.conditional import Conditional, module_name, zero_raw
 from gamelearn.players.player import Distribution, FamilyDistribution, Player
 
@@ -30,7 +48,7 @@ class Source(Protocol):
     def rows(self, name: str) -> int:
         """Return the batch of a stream, or the default one."""
 
-    def noise(self, step: DrawStep | ChooseStep, rows: int, shape: tuple[int, ...]) -> torch.Tensor:
+    def noise(self, step: NoisyStep, rows: int, shape: tuple[int, ...]) -> torch.Tensor:
         """Return the noise of a draw, `(rows, *shape)`, uniform in [0, 1) or normal as the step's kind says."""
 
 
@@ -60,7 +78,7 @@ class Runner:
                 raws = player.evaluate(step.network, tuple(values[ref] for _, ref in step.inputs))
         return {name: raw.to(self.dtype) for name, raw in zip(outputs_of(step), raws, strict=True)}
 
-    def distribution(self, step: DrawStep | LogStep, values: Mapping[str, torch.Tensor], rows: int) -> Distribution:
+    def distribution(self, step: DrawStep | RedrawStep | LogStep, values: Mapping[str, torch.Tensor], rows: int) -> Distribution:
         """Return the distribution of the factor of a draw or of a log-likelihood."""
         factor = step.factor
         player = self.players[factor.player]
@@ -83,11 +101,23 @@ class Runner:
 
     def drawn(self, step: DrawStep, values: Mapping[str, torch.Tensor], source: Source) -> tuple[Distribution, torch.Tensor]:
         """Return the distribution that a draw is made from, with the draw."""
-        rows = len(values[step.inputs[0][1]]) if step.inputs else source.rows(step.rows)
+        rows = len(values[step.inputs[0][1]]) if step.inputs else source.rows(step.rows) * step.samples
         noise = source.noise(step, rows, self.variables[step.factor.target].shape)
         distribution = self.distribution(step, values, rows)
         drawn = distribution.draw(noise)
         return distribution, drawn.to(self.dtype) if drawn.is_floating_point() else drawn
+
+    def noise(self, step: NoiseStep, source: Source) -> torch.Tensor:
+        """Return the noise of a draw that is made again, `(rows, *shape)` or `(rows, classes, *shape)`."""
+        variable = self.variables[step.variable]
+        shape = (variable.classes or 1, *variable.shape) if step.by_class else variable.shape
+        return source.noise(step, source.rows(step.rows) * step.samples, shape)
+
+    def redraw(self, step: RedrawStep, values: Mapping[str, torch.Tensor], estimator: DrawEstimator) -> torch.Tensor:
+        """Return a draw with its gradient, `(rows, *shape)`, or weights of the classes, `(rows, classes, *shape)`."""
+        noise = values[step.noise]
+        drawn = estimator.draw(self.distribution(step, values, len(noise)), noise, self.variables[step.factor.target].classes)
+        return drawn.to(self.dtype)
 
     def choose(self, step: ChooseStep, values: Mapping[str, torch.Tensor], source: Source) -> torch.Tensor:
         """Return, row by row, one of several values, `(rows, *shape)`."""
@@ -98,11 +128,21 @@ class Runner:
             made = torch.where(chosen == number, choice, made)
         return made
 
-    def log_likelihood(self, step: LogStep, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return the mean over rows of the log-likelihood summed over the elements, a scalar."""
+    def score(self, step: LogStep | DivergenceStep, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return a log-likelihood or divergence summed over the elements: its mean over rows, a scalar, or that of every row, `(rows,)`."""
+        score = self._divergence(step, values) if isinstance(step, DivergenceStep) else self._log_likelihood(step, values)
+        return score.reshape(len(score), -1).sum(1) if step.by_row else score.sum() / len(score)
+
+    def _log_likelihood(self, step: LogStep, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
         value = values[step.value]
-        score = self.distribution(step, values, len(value)).log_prob(value)
-        return score.sum() / len(value)
+        return self.distribution(step, values, len(value)).log_prob(value)
+
+    def _divergence(self, step: DivergenceStep, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        drawn, scored = (self.distribution(side, values, len(values[side.value])) for side in (step.drawn, step.scored))
+        assert isinstance(drawn, FamilyDistribution)  # only families have divergences, as the graph has seen
+        assert isinstance(scored, FamilyDistribution)
+        divergence: torch.Tensor = drawn.family.divergence(drawn.raw, scored.family, scored.raw)
+        return divergence
 
 
 @torch.no_grad()
@@ -111,17 +151,32 @@ def complete(runner: Runner, steps: Iterable[Step], values: Values, source: Sour
     values = dict(values)
     for step in steps:
         match step:
-            case ColumnStep():
-                values[step.key] = source.column(step)
             case EvaluateStep():
                 values.update(runner.evaluate(step, values))
-            case DrawStep():
-                values[step.key] = runner.draw(step, values, source)
-            case ChooseStep():
-                values[step.key] = runner.choose(step, values, source)
-            case LogStep():
-                values[step.key] = runner.log_likelihood(step, values)
+            case LogStep() | DivergenceStep():
+                values[step.key] = runner.score(step, values)
+            case RedrawStep():
+                values[step.key] = runner.redraw(step, values, draw_estimator(step.estimator))
+            case _:
+                values[step.key] = _taken(runner, step, values, source)
     return values
+
+
+def _taken(
+    runner: Runner, step: ColumnStep | RepeatStep | DrawStep | ChooseStep | NoiseStep, values: Values, source: Source
+) -> torch.Tensor:
+    """Return the value of a step that takes rows or noise."""
+    match step:
+        case ColumnStep():
+            return source.column(step)
+        case RepeatStep():
+            return values[step.column].repeat_interleave(step.samples, 0)
+        case DrawStep():
+            return runner.draw(step, values, source)
+        case ChooseStep():
+            return runner.choose(step, values, source)
+        case NoiseStep():
+            return runner.noise(step, source)
 
 
 class Objective(nn.Module):
@@ -140,8 +195,11 @@ class Objective(nn.Module):
         self.player = runner.players[turn.player]
         self.turn = turn
         self._runner = runner
+        self._draws = {step.key: draw_estimator(step.estimator) for step in turn.steps if isinstance(step, RedrawStep)}
+        self._scores = {term.term.title: score_estimator(term.term.gradient) for term in turn.terms if term.term.gradient and term.draws}
         made = {ref for step in turn.steps for ref in outputs_of(step)}
-        self.reads = tuple(dict.fromkeys(ref for step in turn.steps for ref in needs_of(step) if ref not in made))
+        needs = [ref for step in turn.steps for ref in needs_of(step)] + [key for term in turn.terms for key in term.keys]
+        self.reads = tuple(dict.fromkeys(ref for ref in needs if ref not in made))
 
     def forward(self, values: Values) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the loss, minus the utility, with the value of every term, `(terms,)`.
@@ -152,20 +210,40 @@ class Objective(nn.Module):
         for step in self.turn.steps:
             if isinstance(step, EvaluateStep):
                 values.update(self._runner.evaluate(step, values))
-            elif isinstance(step, LogStep):
-                values[step.key] = self._runner.log_likelihood(step, values)
-        terms = torch.stack([self._value(term.logs, values) for term in self.turn.terms])
+            elif isinstance(step, RedrawStep):
+                values[step.key] = self._runner.redraw(step, values, self._draws[step.key])
+            elif isinstance(step, LogStep | DivergenceStep):
+                values[step.key] = self._runner.score(step, values)
+        terms = torch.stack([self._value(term, values) for term in self.turn.terms])
         weights = terms.new_tensor([term.term.weight for term in self.turn.terms])
         return -(weights * terms).sum(), terms.detach()
 
-    @staticmethod
-    def _value(logs: tuple[tuple[int, str], ...], values: Values) -> torch.Tensor:
-        signed = [values[key] if sign > 0 else -values[key] for sign, key in logs]
-        return torch.stack(signed).sum()
+    def _value(self, term: TermPlan, values: Values) -> torch.Tensor:
+        """Return the value of a term, a scalar whose gradient is the estimate of the term's gradient."""
+        total = _signed_sum(term.logs, values)
+        if term.weights:
+            return _weighted(total, _signed_sum(term.weights, values), term.term.samples)
+        if not term.draws:
+            return total
+        drawn = torch.stack([values[key] for key in term.draws]).sum(0)
+        return total.mean() + self._scores[term.term.title].surrogate(total.detach(), drawn, term.term.samples)
 
     def parameters_reached(self) -> list[tuple[str, nn.Parameter]]:
         """Return the owner's parameters that the terms depend on, by their names in the player."""
         return reached_parameters(self._runner.players, [self.turn])[self.turn.player]
+
+
+def _signed_sum(logs: tuple[tuple[int, str], ...], values: Values) -> torch.Tensor:
+    return torch.stack([values[key] if sign > 0 else -values[key] for sign, key in logs]).sum(0)
+
+
+def _weighted(utilities: torch.Tensor, scores: torch.Tensor, samples: int) -> torch.Tensor:
+    """Return the mean over data of the mean over their samples, weighted by the softmax of scores without gradient.
+
+    Utilities and scores are `(data * samples,)`. Source: Bornschein and Bengio, "Reweighted wake-sleep", 2015.
+    """
+    weights = torch.softmax(scores.detach().reshape(-1, samples), 1)
+    return (weights * utilities.reshape(-1, samples)).sum(1).mean()
 
 
 def reached_parameters(players: Mapping[str, Player], turns: Iterable[Turn]) -> dict[str, list[tuple[str, nn.Parameter]]]:
@@ -186,15 +264,25 @@ def _modules_reached(player: Player, turn: Turn) -> Iterator[tuple[str, nn.Modul
         yield "", player
         return
     for step in turn.steps:
-        if isinstance(step, EvaluateStep):
+        if isinstance(step, EvaluateStep) and step.player == turn.player:
             yield f"networks.{step.network}.", player.networks[step.network]
-        elif isinstance(step, LogStep) and step.factor.player == turn.player:
-            label = module_name(step.factor.label)
+    for each in _conditionals(turn):
+        if each.factor.player == turn.player:
+            label = module_name(each.factor.label)
             yield f"families.{label}.", player.families[label]
 
 
+def _conditionals(turn: Turn) -> Iterator[LogStep | RedrawStep]:
+    """Yield the log-likelihoods and draws of a turn, with both sides of divergences."""
+    for step in turn.steps:
+        if isinstance(step, LogStep | RedrawStep):
+            yield step
+        elif isinstance(step, DivergenceStep):
+            yield from (step.drawn, step.scored)
+
+
 def _free_reached(player: Conditional, turn: Turn) -> dict[str, nn.Parameter]:
-    raws = [raw for step in turn.steps if isinstance(step, LogStep) for raw in step.raws if isinstance(raw, Free)]
+    raws = [raw for step in _conditionals(turn) for raw in step.raws if isinstance(raw, Free)]
     names = [module_name(raw.factor) for raw in raws if raw.player == turn.player]
     return {f"free.{name}": player.free[name] for name in names}
 

@@ -21,6 +21,7 @@ BUILTINS = (
     "gamelearn.families",
     "gamelearn.networks",
     "gamelearn.players",
+    "gamelearn.estimators",
     "gamelearn.data",
     "gamelearn.train.optimizers",
     "gamelearn.metrics",
@@ -45,7 +46,7 @@ def loaded_plugins() -> tuple[Plugin, ...]:
 
 
 def load_builtins() -> None:
-    """Import the package's own families, networks, player types, data sets, optimizers and metrics, then the installed plugins.
+    """Import the package's own families, networks, player types, gradient estimators, data sets, optimizers and metrics, then the installed plugins.
 
     A second call does nothing.
 

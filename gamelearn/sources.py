@@ -10,7 +10,7 @@ import torch
 
 from gamelearn import noise
 from gamelearn.data.streams import Streams
-from gamelearn.plan.steps import DEFAULT_ROWS, ChooseStep, ColumnStep, DrawStep
+from gamelearn.plan.steps import DEFAULT_ROWS, ColumnStep, NoisyStep
 
 
 class RoundSource:
@@ -67,7 +67,7 @@ class RoundSource:
         wanted = self._wanted(name)
         return wanted if name == DEFAULT_ROWS or self._streams is None else self._streams.rows(name, wanted)
 
-    def noise(self, step: DrawStep | ChooseStep, rows: int, shape: tuple[int, ...]) -> torch.Tensor:
+    def noise(self, step: NoisyStep, rows: int, shape: tuple[int, ...]) -> torch.Tensor:
         """Return the noise of a draw or a choice, `(rows, *shape)`."""
         key = (*self._key, step.repeat, step.noise)
         made = noise.normal(key, rows, shape) if step.kind == "normal" else noise.uniform(key, rows, shape)

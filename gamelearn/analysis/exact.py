@@ -2,11 +2,12 @@
 
     U = E[draws] log score = sum over all values of the draws of  p(draws) * log score
 
-`p(draws)` carries no gradient and the score does, as for the draws of training (eq. 5). This file enumerates a term's chain.
+The score carries a gradient. `p(draws)` carries none, as for the draws of training (eq. 5), unless the term has `gradient:`; then it
+carries that of the whole expectation, but for samplers. This file enumerates a term's chain.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -37,7 +38,7 @@ class States:
 def exact_utility(
     graph: Graph, players: Mapping[str, Player], term: Term, tables: Mapping[str, Mapping[str, torch.Tensor]], dtype: torch.dtype
 ) -> torch.Tensor:
-    """Return the exact value of a term, a scalar with a graph to the parameters of the score.
+    """Return the exact value of a term, a scalar with a graph to the parameters of the score, with `gradient:` also to those of its draws.
 
     Args:
         graph: the game.
@@ -47,20 +48,48 @@ def exact_utility(
         dtype: of binary values.
 
     Raises:
-        ValueError: a variable cannot be enumerated, or there are too many states.
+        ValueError: a variable cannot be enumerated, there are too many states, or the term has weights beside `gradient`.
     """
+    if term.weights and term.gradient:
+        raise ValueError(f"the weights of {term.title!r} have no gradient, so its draws have no exact one")
+    copies = range(term.samples if term.weights else 1)
     states = States({}, torch.ones(1, dtype=dtype), {})
-    with torch.no_grad():
+    with torch.set_grad_enabled(term.gradient is not None):
         for draw in term.draws:
             if isinstance(draw, StreamDraw):
                 states = _read(states, draw, tables[draw.stream])
-            elif isinstance(draw, PlayerDraw):
-                for bound in draw.factors:
-                    states = _draw(states, bound, graph, players, dtype)
-            else:
-                states = _call(states, draw, graph, players, dtype)
-    score = sum((sign * log_likelihood(bound, states.values, players) for sign, bound in term.score), torch.zeros((), dtype=dtype))
-    return (states.probabilities * score).sum()
+        for copy in copies:
+            for draw in term.draws:
+                if isinstance(draw, PlayerDraw):
+                    for bound in draw.factors:
+                        states = _draw(states, _copy(bound, copy, term), graph, players, dtype)
+                elif isinstance(draw, SamplerDraw):
+                    states = _call(states, _copy_call(draw, copy, term), graph, players, dtype)
+    scores = torch.stack([_score(term.score, states, copy, term, players) for copy in copies])
+    weights = torch.stack([_score(term.weights, states, copy, term, players) for copy in copies]).detach().softmax(0)
+    return (states.probabilities * (weights * scores).sum(0)).sum()
+
+
+def _score(signed: tuple[tuple[int, Bound], ...], states: States, copy: int, term: Term, players: Mapping[str, Player]) -> torch.Tensor:
+    """Return the score of one of the samples in every state, `(states,)`."""
+    logs = (sign * log_likelihood(_copy(bound, copy, term), states.values, players) for sign, bound in signed)
+    return sum(logs, torch.zeros_like(states.probabilities))
+
+
+def _copied(name: str, copy: int, term: Term) -> str:
+    """Return the name of a variable in one of the samples of a row; what streams show is common to them."""
+    shown = {actual for draw in term.draws if isinstance(draw, StreamDraw) for _, actual, _ in draw.columns}
+    return name if name in shown or copy == 0 else f"{name}#{copy}"
+
+
+def _copy(bound: Bound, copy: int, term: Term) -> Bound:
+    return Bound(
+        bound.factor, _copied(bound.target, copy, term), tuple((each, _copied(actual, copy, term)) for each, actual in bound.givens)
+    )
+
+
+def _copy_call(draw: SamplerDraw, copy: int, term: Term) -> SamplerDraw:
+    return replace(draw, binding=tuple((name, _copied(actual, copy, term)) for name, actual in draw.binding))
 
 
 def log_likelihood(bound: Bound, values: Mapping[str, torch.Tensor], players: Mapping[str, Player]) -> torch.Tensor:
@@ -94,7 +123,7 @@ def _draw(states: States, bound: Bound, graph: Graph, players: Mapping[str, Play
 
 
 def _call(states: States, draw: SamplerDraw, graph: Graph, players: Mapping[str, Player], dtype: torch.dtype) -> States:
-    """Return the states with those of a sampler's call, by the matrices of its half-steps."""
+    """Return the states with those of a sampler's call, by the matrices of its half-steps, without gradient."""
     sampler, actual = graph.samplers[draw.sampler], dict(draw.binding)
     parts = []
     for row in range(len(states.probabilities)):

@@ -71,6 +71,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
 
 def _report(spec: str, checked: "CheckedSpec") -> dict[str, Any]:
     from gamelearn.report.parameters import count_parameters
+    from gamelearn.report.spec_utilities import derived_terms
 
     graph = checked.graph
     return {
@@ -82,13 +83,18 @@ def _report(spec: str, checked: "CheckedSpec") -> dict[str, Any]:
         "players": len(graph.players),
         "parameters": sum(each.total for each in count_parameters(graph).values()),
         "stages": len(graph.stages),
+        "derived": derived_terms(graph),
     }
 
 
 def _say_good(report: dict[str, Any], checked: "CheckedSpec") -> None:
+    from gamelearn.report.spec_utilities import derived_lines
+
     for warning in checked.warnings:
         say(str(warning))
     counts = [_counted(report[f"{thing}s"], thing) for thing in ("variable", "player", "parameter", "stage")]
+    for line in derived_lines(checked.graph):
+        typer.echo(line)
     typer.echo(f"{checked.file.path}: good: {', '.join(counts)}")
 
 

@@ -15,12 +15,15 @@ class ExplainFormat(StrEnum):
     mermaid = "mermaid"
     latex = "latex"
     json = "json"
+    yaml = "yaml"
 
 
 def explain(
     spec: Spec,
     values: Values = None,
-    form: Annotated[ExplainFormat, typer.Option("--format", help="How to print it; mermaid has the graph alone.")] = ExplainFormat.text,
+    form: Annotated[
+        ExplainFormat, typer.Option("--format", help="How to print it; mermaid has the graph alone, yaml the utilities.")
+    ] = ExplainFormat.text,
     preset: Preset = None,
     plugin: Plugins = None,
     untrusted: Untrusted = False,
@@ -30,6 +33,7 @@ def explain(
     \b
     gamelearn explain digits-vae
     gamelearn explain my_game.yaml --format latex
+    gamelearn explain my_game.yaml --format yaml
     gamelearn explain my_game.yaml schedule.mode=parallel
     """
     refuse_unreadable(spec)

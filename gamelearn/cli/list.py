@@ -26,6 +26,7 @@ class Kind(StrEnum):
     metrics = "metrics"
     optimizers = "optimizers"
     schedules = "schedules"
+    estimators = "estimators"
 
 
 def list_names(
@@ -72,7 +73,7 @@ def _header(path: Path) -> str:
 
 
 def _registry(kind: Kind) -> "Registry":
-    from gamelearn.registry import DATASETS, FAMILIES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS
+    from gamelearn.registry import DATASETS, ESTIMATORS, FAMILIES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS
 
     return {
         Kind.networks: NETWORKS,
@@ -82,6 +83,7 @@ def _registry(kind: Kind) -> "Registry":
         Kind.metrics: METRICS,
         Kind.optimizers: OPTIMIZERS,
         Kind.schedules: LEARNING_RATES,
+        Kind.estimators: ESTIMATORS,
     }[kind]
 
 

@@ -70,6 +70,7 @@ def _train(
         refuse_unreadable(spec)
     from gamelearn.game import load
     from gamelearn.report.pictures import write_pictures
+    from gamelearn.report.spec_utilities import derived_lines
     from gamelearn.run import train as train_game
     from gamelearn.train.device import choose_device
 
@@ -82,6 +83,8 @@ def _train(
         game = _game_of_run(run_folder, overrides, preset, plugins, device, untrusted)
     for warning in game.checked.warnings if game.checked else ():
         say(str(warning))
+    for line in derived_lines(game.graph):
+        typer.echo(line)
     typer.echo(_device_line(device, device_name))
     if game.graph.streams and not resume:  # a run that goes on knows which data it was trained on
         with data_progress():

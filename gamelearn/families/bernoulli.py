@@ -15,6 +15,7 @@ class BernoulliOptions(FamilyOptions):
     """The Bernoulli family has no options."""
 
     variable_types: ClassVar[tuple[str, ...]] = ("binary",)
+    offers: ClassVar[tuple[str, ...]] = ("relaxed", "divergence")
 
 
 @FAMILIES.register("bernoulli", options=BernoulliOptions)
@@ -37,6 +38,19 @@ class Bernoulli(nn.Module):
     def draw(self, raw: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """Return bits as 0 and 1, `(batch, *shape)`, from uniform noise of that shape."""
         return (noise < torch.sigmoid(precise(raw[:, 0]))).to(noise.dtype)
+
+    def relaxed(self, raw: torch.Tensor, noise: torch.Tensor, temperature: float) -> torch.Tensor:
+        """Return numbers between 0 and 1, `(batch, *shape)`, that tend to the draw from the same noise as the temperature falls.
+
+        With logistic noise, `sigmoid((raw - logit(noise)) / temperature)` (Maddison et al., "The concrete distribution", 2017).
+        """
+        raw = precise(raw[:, 0])
+        return torch.sigmoid((raw - torch.logit(noise.to(raw.dtype), eps=2.0**-25)) / temperature)
+
+    def divergence(self, raw: torch.Tensor, other: "Bernoulli", other_raw: torch.Tensor) -> torch.Tensor:
+        """Return the Kullback-Leibler divergence of each bit from another distribution of the family, `(batch, *shape)`, in nats."""
+        mine, theirs = precise(raw[:, 0]), precise(other_raw[:, 0])
+        return torch.sigmoid(mine) * (mine - theirs) + functional.softplus(theirs) - functional.softplus(mine)
 
     def mean(self, raw: torch.Tensor) -> torch.Tensor:
         """Return the probability of 1, `(batch, *shape)`."""

@@ -35,6 +35,7 @@ class NormalOptions(FamilyOptions):
 
     variable_types: ClassVar[tuple[str, ...]] = ("real",)
     noise: ClassVar[Literal["uniform", "normal"]] = "normal"
+    offers: ClassVar[tuple[str, ...]] = ("reparameterised", "divergence")
 
     def channels(self, classes: int | None) -> int:
         """Return one raw output per element for the mean, and one for the scale where it is an output."""
@@ -97,6 +98,12 @@ class Normal(nn.Module):
     def draw(self, raw: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """Return values, `(batch, *shape)`, from normal noise of that shape."""
         return precise(raw[:, 0]) + self.scale(raw) * noise
+
+    def divergence(self, raw: torch.Tensor, other: "Normal", other_raw: torch.Tensor) -> torch.Tensor:
+        """Return the Kullback-Leibler divergence of each element from another distribution of the family, `(batch, *shape)`, in nats."""
+        mine, theirs = self.scale(raw), other.scale(other_raw)
+        apart = (precise(raw[:, 0]) - precise(other_raw[:, 0])) / theirs
+        return torch.log(theirs / mine) + 0.5 * ((mine / theirs) ** 2 + apart**2 - 1)
 
     def mean(self, raw: torch.Tensor) -> torch.Tensor:
         """Return the mean, `(batch, *shape)`."""

@@ -16,6 +16,7 @@ class PoissonOptions(FamilyOptions):
     """The Poisson family has no options."""
 
     variable_types: ClassVar[tuple[str, ...]] = ("count",)
+    offers: ClassVar[tuple[str, ...]] = ("divergence",)
 
 
 @FAMILIES.register("poisson", options=PoissonOptions)
@@ -52,6 +53,11 @@ class Poisson(nn.Module):
             reached &= middle >= 0
             low, high = torch.where(reached, low, middle), torch.where(reached, middle, high)
         return high.to(noise.dtype)
+
+    def divergence(self, raw: torch.Tensor, other: "Poisson", other_raw: torch.Tensor) -> torch.Tensor:
+        """Return the Kullback-Leibler divergence of each count from another distribution of the family, `(batch, *shape)`, in nats."""
+        mine, theirs = self._log_rate(raw), other._log_rate(other_raw)
+        return torch.exp(mine) * (mine - theirs - 1) + torch.exp(theirs)
 
     def mean(self, raw: torch.Tensor) -> torch.Tensor:
         """Return the rate, `(batch, *shape)`."""

@@ -13,7 +13,7 @@ from gamelearn import noise
 from gamelearn.gibbs.evidence import Evidence
 from gamelearn.losses import Runner
 from gamelearn.plan.sampler import Move, SamplerPlan
-from gamelearn.plan.steps import ChooseStep, ColumnStep, DrawStep
+from gamelearn.plan.steps import ColumnStep, NoisyStep
 from gamelearn.players.player import Distribution
 
 State = dict[str, torch.Tensor]
@@ -120,7 +120,7 @@ class _ChainNoise:
     def rows(self, name: str) -> int:
         return self._chain.rows * self._chain.chains
 
-    def noise(self, step: DrawStep | ChooseStep, rows: int, shape: tuple[int, ...]) -> torch.Tensor:
+    def noise(self, step: NoisyStep, rows: int, shape: tuple[int, ...]) -> torch.Tensor:
         chain = self._chain
         make = noise.normal if step.kind == "normal" else noise.uniform
         first = chain._first_row

@@ -9,7 +9,8 @@ from itertools import pairwise, takewhile
 import networkx
 
 from gamelearn.errors import nearest, quoted
-from gamelearn.graph.model import Factor, Graph, NetworkScore, PlayerDraw, Stage, StreamDraw, Term
+from gamelearn.graph.gradients import check_gradient, dependent_draws, depends, is_common
+from gamelearn.graph.model import Bound, Factor, Graph, NetworkScore, PlayerDraw, Stage, StreamDraw, Term
 from gamelearn.graph.symbols import Scope
 from gamelearn.options import Mistake
 from gamelearn.spec.schema import Spec
@@ -65,7 +66,8 @@ def _check_mover(graph: Graph, stage: Stage, player: str, spec: Spec, scope: Sco
 
 
 def _check_term(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None:
-    _check_dependence(graph, term, scope)
+    _check_dependence(graph, stage, term, scope)
+    check_gradient(graph, stage, term, scope)
     streams = [draw.stream for draw in term.draws if isinstance(draw, StreamDraw)]
     batch = stage.train.batch
     sizes = {stream: _rows(graph.streams[stream].take, batch.get(stream, batch["default"])) for stream in streams}
@@ -73,8 +75,8 @@ def _check_term(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None:
         listed = ", ".join(f"{name!r} {size}" for name, size in sizes.items())
         scope.report(term.path, f"streams of one chain need equal batches, got {listed}")
     for draw, call in zip(term.draws, term.formula.chain, strict=True):
-        if isinstance(draw, PlayerDraw) and call.name == term.player and not term.constant_draws:
-            what = f"{call} is drawn from {term.player!r} itself: the gradient ignores that draw; say 'draws: constant' if that is meant"
+        if isinstance(draw, PlayerDraw) and call.name == term.player and not term.constant_draws and term.gradient is None:
+            what = f"{call} is drawn from {term.player!r} itself: the gradient ignores that draw; say 'draws: constant' if that is meant, or name an estimator with 'gradient'"
             if any(term.player in graph.reach(bound.factor) for bound in draw.factors):
                 scope.warnings.append(Mistake(term.path, what, offset=call.offset))
 
@@ -84,18 +86,28 @@ def _rows(take: int | None, batch: int) -> int:
     return min(batch, take) if take else batch
 
 
-def _check_dependence(graph: Graph, term: Term, scope: Scope) -> None:
-    """A term must depend on its owner's parameters, and so must what it takes from each other player."""
+def _check_dependence(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None:
+    """A term must depend on its owner's parameters, and so must what it takes from each other player, if it is no common utility."""
+    moved = frozenset(bound.target for bound in dependent_draws(graph, term))
     reached = {bound.factor.player for _, bound in term.score if term.player in graph.reach(bound.factor)}
+    if term.gradient:
+        reached |= {bound.factor.player for _, bound in term.score if depends(bound, moved)}
     foreign = [bound for _, bound in term.score if bound.factor.player not in {*reached, term.player}]
-    if foreign:
+    if foreign and not (reached and is_common(stage, term)):
         listed, is_one = ", ".join(f"log {bound}" for bound in foreign), len(foreign) == 1
         what = f"{listed} {'does' if is_one else 'do'} not depend on the parameters of {term.player!r}"
         kind = "it is a constant" if is_one else "they are constants"
-        scope.report(term.path, f"{what}: {kind} of this utility", offset=_score_offset(term, foreign[0].factor.player))
+        remedy = _remedy(foreign, moved)
+        scope.report(term.path, f"{what}: {kind} of this utility{remedy}", offset=_score_offset(term, foreign[0].factor.player))
     elif not reached:
         what = f"the term does not depend on the parameters of its player {term.player!r}"
         scope.report(term.path, what, offset=_score_offset(term, term.player))
+
+
+def _remedy(foreign: list[Bound], moved: frozenset[str]) -> str:
+    """Return what would make constants depend on the owner: a gradient, where its draws reach all of them."""
+    is_reached = all(depends(bound, moved) for bound in foreign)
+    return "; its draws reach them, if the term names an estimator with 'gradient'" if is_reached else ""
 
 
 def _score_offset(term: Term, player: str) -> int:
@@ -105,7 +117,9 @@ def _score_offset(term: Term, player: str) -> int:
 def _check_training(graph: Graph, scope: Scope) -> None:
     """Warn of parameters that no term of their player reaches: they stay as they begin."""
     terms = [term for stage in graph.stages.values() for terms in stage.utilities.values() for term in terms]
-    trained = {part for term in terms for _, bound in term.score for part in _parts(graph, bound.factor) if part[0] == term.player}
+    used = [(term.player, bound) for term in terms for _, bound in term.score]
+    used += [(term.player, bound) for term in terms if term.gradient for bound in dependent_draws(graph, term)]
+    trained = {part for player, bound in used for part in _parts(graph, bound.factor) if part[0] == player}
     for player in {term.player: graph.players[term.player] for term in terms}.values():
         for factor in player.factors.values():
             own = {part for part in _parts(graph, factor) if part[0] == player.name}

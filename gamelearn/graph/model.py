@@ -12,7 +12,7 @@ from math import prod
 from gamelearn.errors import GamelearnError, nearest, quoted
 from gamelearn.options import Mistake, Path
 from gamelearn.spec.formula import Call, Formula, conditional
-from gamelearn.spec.kinds import FamilyOptions, NetworkOptions, PlayerOptions
+from gamelearn.spec.kinds import EstimatorOptions, FamilyOptions, NetworkOptions, PlayerOptions
 from gamelearn.spec.schema import Schedule, Stream, Train
 
 
@@ -184,6 +184,14 @@ class Term:
     path: Path
     constant_draws: bool = False
     """Whether the owner's own draws are meant to be constants of its gradient."""
+    gradient: EstimatorOptions | None = None
+    """The estimator of the gradient through the draws that depend on the owner; without one they are constants."""
+    samples: int = 1
+    """How many chains are drawn for each row."""
+    weights: tuple[tuple[int, Bound], ...] = ()
+    """The signed factors whose softmax over the chains of a row weighs them; without any they count alike."""
+    derived: bool = False
+    """Whether a rule has given the term, which no utility of the spec holds."""
 
     @property
     def title(self) -> str:

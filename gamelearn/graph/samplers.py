@@ -9,6 +9,7 @@ from gamelearn.graph.terms import Context
 from gamelearn.options import Path
 from gamelearn.spec import schema
 from gamelearn.spec.formula import Call, FormulaError, conditional, parse_call, parse_chain
+from gamelearn.spec.utilities import ChainPiece
 
 AUTOMATIC = "automatic"
 _WORDS = ("end", "mixture")
@@ -77,7 +78,7 @@ def _check_inputs(start: tuple[PlayerDraw, ...], sweep: tuple[PlayerDraw, ...], 
             known.add(each.target)
 
 
-def _sampler_chain(pieces: tuple[schema.ChainPiece, ...], context: Context, path: Path) -> tuple[PlayerDraw, ...] | None:
+def _sampler_chain(pieces: tuple[ChainPiece, ...], context: Context, path: Path) -> tuple[PlayerDraw, ...] | None:
     found: list[PlayerDraw] = []
     failed = False
     for piece in pieces:

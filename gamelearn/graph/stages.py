@@ -1,17 +1,20 @@
 """The stages of the training: their utilities, schedules and training values.
 
-This file reads what a spec says of `utilities`, `stages`, `schedule`, `train`.
+This file reads what a spec says of `utilities`, `derive`, `stages`, `schedule`, `train`.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from pydantic_core import PydanticCustomError
 
 from gamelearn.errors import quoted
+from gamelearn.graph.derive import derive_utilities
 from gamelearn.graph.model import Stage, Term
 from gamelearn.graph.terms import Context, build_term
 from gamelearn.options import Path
-from gamelearn.spec.schema import NamedTerm, Schedule, Spec, Train, merged_train
+from gamelearn.spec.schema import Schedule, Spec, Train, merged_train
+from gamelearn.spec.utilities import Derive, NamedTerm, is_deriving, named_terms
 
 MAIN = "main"
 
@@ -22,8 +25,10 @@ def build_stages(spec: Spec, context: Context) -> dict[str, Stage]:
     _check_optimizers(spec.train, spec.train.optimizers, context, ("train",))
     if spec.stages is None:
         _check_length({MAIN: spec.train}, context, {MAIN: ("train",)})
-        utilities = _utilities(spec.utilities or {}, context, ("utilities",))
-        _check_schedule(MAIN, spec.schedule, spec.utilities or {}, context, ("schedule",))
+        written = spec.utilities or {}
+        derived = _derived(written, spec.derive, context, ("derive",), is_own=True)
+        utilities = _utilities(written, derived, context, ("utilities",), ("derive",))
+        _check_schedule(MAIN, spec.schedule, _movers(written, derived), context, ("schedule",))
         return {MAIN: Stage(MAIN, utilities, spec.schedule, spec.train)}
     if not spec.stages:
         context.scope.report(("stages",), "there is no stage", on_key=True)
@@ -49,9 +54,12 @@ def _train(name: str, spec: Spec, context: Context) -> Train | None:
 def _build_stage(name: str, spec: Spec, train: Train, context: Context) -> Stage:
     options = (spec.stages or {})[name]
     path: Path = ("stages", name)
-    utilities = _utilities(options.utilities, context, (*path, "utilities"))
-    schedule = options.schedule or _inherited(spec.schedule, options.utilities, context)
-    _check_schedule(name, schedule, options.utilities, context, (*path, "schedule") if options.schedule else ("schedule",))
+    place: Path = (*path, "derive") if options.derive else ("derive",)
+    derived = _derived(options.utilities, options.derive or spec.derive, context, place, is_own=options.derive is not None)
+    utilities = _utilities(options.utilities, derived, context, (*path, "utilities"), place)
+    movers = _movers(options.utilities, derived)
+    schedule = options.schedule or _inherited(spec.schedule, movers, context)
+    _check_schedule(name, schedule, movers, context, (*path, "schedule") if options.schedule else ("schedule",))
     return Stage(name, utilities, schedule, train, options.optimizer == "keep")
 
 
@@ -97,20 +105,58 @@ def _check_length(trains: Mapping[str, Train], context: Context, paths: Mapping[
             context.scope.report(paths[name], what, on_key=True)
 
 
-def _utilities(utilities: Mapping[str, tuple[NamedTerm, ...]], context: Context, path: Path) -> dict[str, tuple[Term, ...]]:
-    found: dict[str, tuple[Term, ...]] = {}
-    if not utilities:
+_Formulas = Mapping[str, tuple[str, ...]]
+
+
+def _derived(written: Mapping[str, object], derive: Derive | None, context: Context, path: Path, *, is_own: bool) -> _Formulas | None:
+    """Return the formulas that a rule gives, by player; None where it cannot be asked, since the game has mistakes.
+
+    Args:
+        written: the written utilities.
+        derive: the rule.
+        path: where it stands.
+        is_own: whether it stands beside these utilities, and not at the top for several stages.
+    """
+    if not is_deriving(derive) or derive is None:
+        return {}
+    if context.scope.mistakes:
+        return None
+    found = derive_utilities(derive, written, context, path)
+    if context.scope.mistakes:
+        return None
+    if is_own and not found:
+        why = "'utilities' holds a utility of every player that learns" if written else "no player learns"
+        context.scope.report(path, f"the rule {derive.rule!r} has nothing to derive: {why}", on_key=True)
+        return None
+    return found
+
+
+def _movers(written: Mapping[str, object], derived: _Formulas | None) -> dict[str, object]:
+    """Return the players with utilities; none where they are not known."""
+    return {} if derived is None else {**written, **derived}
+
+
+def _utilities(
+    written: Mapping[str, tuple[NamedTerm, ...]], derived: _Formulas | None, context: Context, path: Path, derive_path: Path
+) -> dict[str, tuple[Term, ...]]:
+    """Return the terms of every player that has any, those of a rule in the players' order."""
+    if not written and derived == {}:
         context.scope.report(path, "no player has a utility", on_key=True)
-    for player, named in utilities.items():
-        place = (*path, player)
+    for player in written:
         if player not in context.players:
             what = f"unknown player {player!r}; known: {quoted(context.players) or 'none'}"
-            hint = context.scope.nearest(player, context.players, utilities)
-            context.scope.report(place, what, hint, on_key=True)
-            continue
-        terms = [build_term(each, player, context, place) for each in named]
-        found[player] = tuple(term for term in terms if term is not None)
-    return found
+            hint = context.scope.nearest(player, context.players, written)
+            context.scope.report((*path, player), what, hint, on_key=True)
+    found = {player: _terms(named, player, context, (*path, player)) for player, named in written.items() if player in context.players}
+    for player, formulas in (derived or {}).items():
+        terms = _terms(named_terms(formulas), player, context, derive_path)
+        found[player] = tuple(replace(term, derived=True, path=derive_path) for term in terms)
+    return {player: found[player] for player in (context.players if derived else found) if player in found}
+
+
+def _terms(named: tuple[NamedTerm, ...], player: str, context: Context, path: Path) -> tuple[Term, ...]:
+    terms = [build_term(each, player, context, path) for each in named]
+    return tuple(term for term in terms if term is not None)
 
 
 def _check_streams(train: Train, names: Iterable[str], context: Context, path: Path) -> None:

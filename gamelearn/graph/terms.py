@@ -3,7 +3,7 @@
 This file reads formulas against the players, streams or samplers that they name.
 """
 
-from collections.abc import Collection, Mapping, Sized
+from collections.abc import Collection, Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 
 from gamelearn.errors import quoted
@@ -12,7 +12,8 @@ from gamelearn.graph.resolve import ResolutionError, resolve_factors
 from gamelearn.graph.symbols import Expanded, Scope
 from gamelearn.options import Path
 from gamelearn.spec import schema
-from gamelearn.spec.formula import Call, parse_term
+from gamelearn.spec.formula import Call, parse_score, parse_term
+from gamelearn.spec.utilities import NamedTerm
 
 _MOST_DRAWS = 10_000
 
@@ -123,7 +124,7 @@ class Context:
         return SamplerDraw(call.name, call, tuple(binding.items()))
 
 
-def build_term(named: schema.NamedTerm, owner: str, context: Context, path: Path) -> Term | None:
+def build_term(named: NamedTerm, owner: str, context: Context, path: Path) -> Term | None:
     """Resolve one term of a utility; None, and mistakes noted, if it cannot be."""
     path = (*path, *named.path)
     text_path = (*path, "term")
@@ -131,16 +132,51 @@ def build_term(named: schema.NamedTerm, owner: str, context: Context, path: Path
     if formula is None:
         return None
     draws = [context.draw(call, text_path) for call in formula.chain]
-    scored = [(sign, call, _scored(call, context, text_path)) for sign, call in formula.score]
-    if any(draw is None for draw in draws) or any(bound is None for _, _, bound in scored):
+    score = _score(formula.score, context, text_path)
+    weights = _weights(named.term.weights, context, (*path, "weights"))
+    if any(draw is None for draw in draws) or score is None or weights is None:
         return None
     drawn = _check_order(formula.chain, draws, context, text_path)
-    for _, call, bound in scored:
-        for each in bound or ():
-            _check_drawn((each.target, *(actual for _, actual in each.givens)), drawn, call, context, text_path)
-    score = tuple((sign, each) for sign, _, bound in scored for each in bound or ())
+    _check_scored(score, drawn, context, text_path)
+    _check_scored(weights, drawn, context, (*path, "weights"))
     made = tuple(each for each in draws if each)
-    return Term(owner, named.name, named.term.weight, formula, made, score, text_path, named.term.draws == "constant")
+    return Term(
+        owner,
+        named.name,
+        named.term.weight,
+        formula,
+        made,
+        tuple((sign, bound) for sign, _, bound in score),
+        text_path,
+        named.term.draws == "constant",
+        named.term.gradient,
+        named.term.samples,
+        tuple((sign, bound) for sign, _, bound in weights),
+    )
+
+
+_Scored = list[tuple[int, Call, Bound]]
+
+
+def _weights(text: str | None, context: Context, path: Path) -> _Scored | None:
+    """Return the factors of a term's weights; None, and mistakes noted, if they cannot be resolved."""
+    if text is None:
+        return []
+    calls = context.scope.parse(parse_score, text, path)
+    return None if calls is None else _score(calls, context, path)
+
+
+def _score(calls: Iterable[tuple[int, Call]], context: Context, path: Path) -> _Scored | None:
+    """Return the factors of a score, each with its sign and the call that it is of; None, and mistakes noted, if one is unknown."""
+    found = [(sign, call, _scored(call, context, path)) for sign, call in calls]
+    if any(bound is None for _, _, bound in found):
+        return None
+    return [(sign, call, each) for sign, call, bound in found for each in bound or ()]
+
+
+def _check_scored(scored: _Scored, drawn: set[str], context: Context, path: Path) -> None:
+    for _, call, bound in scored:
+        _check_drawn((bound.target, *(actual for _, actual in bound.givens)), drawn, call, context, path)
 
 
 def _scored(call: Call, context: Context, path: Path) -> tuple[Bound, ...] | None:

@@ -2,15 +2,30 @@
 
 The key of a step spells what it is: the factor, its inputs, its ordinal among equal draws of its own chain, the turn's repeat,
 and the versions of all players that it reaches; steps with equal keys are one step (rules 13 and 14 of the language). The draws
-of a sampler are named by its call and their place in it. This file compiles the draws.
+of a sampler are named by its call and their place in it. Draws that an estimator makes again, with all that reads them, go to the
+objective, under the names of the plain draws: so their noise is the same. This file compiles the draws.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gamelearn.graph.model import Bound, FreeScore, Graph, NetworkScore, OwnScore, PlayerDraw, Sampler, SamplerDraw, StreamDraw
-from gamelearn.plan.steps import ChooseStep, ColumnStep, DrawStep, EvaluateStep, Free, LogStep, Raw, Step
+from gamelearn.plan.steps import (
+    ChooseStep,
+    ColumnStep,
+    DivergenceStep,
+    DrawStep,
+    EvaluateStep,
+    Free,
+    LogStep,
+    NoiseStep,
+    Raw,
+    RedrawStep,
+    RepeatStep,
+    Step,
+)
+from gamelearn.spec.kinds import EstimatorOptions
 
 Key = Callable[[str, frozenset[str]], str]
 """Makes the key of a step from its name and the players that it reaches."""
@@ -39,6 +54,16 @@ class Section:
             self.steps.setdefault(step.key, step)
 
 
+@dataclass(frozen=True)
+class Redrawing:
+    """The variables of a chain that are drawn again, with a gradient, in an objective."""
+
+    objective: Section
+    owner: str
+    estimator: EstimatorOptions
+    variables: frozenset[str]
+
+
 class ChainBuilder:
     """Compiles draws into a section, and keeps the values that they give.
 
@@ -48,11 +73,24 @@ class ChainBuilder:
         key: makes keys.
         repeat: how often the player of the chain has moved in the round.
         rows: the stream that gives the batch of a draw without inputs, or the default.
+        redrawing: what is drawn again, if anything.
+        samples: how many chains are drawn for each row.
     """
 
-    def __init__(self, graph: Graph, section: Section, key: Key, *, repeat: int, rows: str) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        section: Section,
+        key: Key,
+        *,
+        repeat: int,
+        rows: str,
+        redrawing: Redrawing | None = None,
+        samples: int = 1,
+    ) -> None:
         self.graph, self.section, self.key = graph, section, key
         self.repeat, self.rows = repeat, rows
+        self.redrawing, self.samples = redrawing, samples
         self.values: dict[str, Value] = {}
         self._ordinals: Counter[str] = Counter()
 
@@ -62,18 +100,61 @@ class ChainBuilder:
             name = f"{draw.stream}.{variable}" + "'" * ordinal
             key = self.key(name, frozenset())
             self.section.add(ColumnStep(key, draw.stream, variable, ordinal, self.repeat))
-            self.values[actual] = Value(key, name, frozenset())
+            self.values[actual] = self._repeated(Value(key, name, frozenset()))
+
+    def _repeated(self, column: Value) -> Value:
+        """Return a column with each row as often as there are samples."""
+        if self.samples == 1:
+            return column
+        name = f"{column.name} x{self.samples}"
+        key = self.key(name, frozenset())
+        self.section.add(RepeatStep(key, column.ref, self.samples, f"{column.name} {self.samples} times"))
+        return Value(key, name, frozenset())
+
+    @property
+    def _batch(self) -> str:
+        """The name of the rows of a draw without inputs."""
+        return f"{self.rows} x{self.samples}" if self.samples > 1 else self.rows
 
     def draw(self, bound: Bound, name: str | None = None) -> None:
         """Add a draw from one factor; without a name its inputs name it."""
         if name is None:
             name = self.conditional_name(bound.factor.player, bound.factor.target, bound.givens)
-            name = self._numbered(name if bound.givens else f"{name} for {self.rows}")
+            name = self._numbered(name if bound.givens else f"{name} for {self._batch}")
+        if self.redrawing and bound.target in self.redrawing.variables:
+            self._redraw(bound, name, self.redrawing)
+            return
         reach = self.reach(bound)
         raws, inputs = self.raws(bound, None), self.inputs(bound.givens)
         key = self.key(name, reach)
-        self.section.add(DrawStep(key, bound.factor, raws, inputs, name, self._kind(bound), self.repeat, self.rows, str(bound)))
+        self.section.add(
+            DrawStep(key, bound.factor, raws, inputs, name, self._kind(bound), self.repeat, self.rows, str(bound), self.samples)
+        )
         self.values[bound.target] = Value(key, name, reach)
+
+    def _redraw(self, bound: Bound, name: str, redrawing: Redrawing) -> None:
+        """Add the noise of a draw to the completion, and the draw itself to the objective."""
+        variable = self.graph.variables[bound.factor.target]
+        by_class = redrawing.estimator.by_class and variable.type == "categorical"
+        noise = f"{name} by class" if by_class else name
+        noise_key = self.key(f"noise of {noise}", frozenset())
+        self.section.add(
+            NoiseStep(noise_key, variable.name, noise, self._kind(bound), self.repeat, self.rows, f"for {bound}", by_class, self.samples)
+        )
+        raws, inputs = self.raws(bound, redrawing.owner, redrawing.objective), self.inputs(bound.givens)
+        reach = self.reach(bound)
+        key = self._key_at(name, reach, (bound.target,))
+        redrawing.objective.add(RedrawStep(key, bound.factor, raws, inputs, noise_key, redrawing.estimator, str(bound)))
+        self.values[bound.target] = Value(key, name, reach)
+
+    def _moves(self, names: Iterable[str]) -> bool:
+        """Whether one of the formula's variables is drawn again."""
+        return self.redrawing is not None and not self.redrawing.variables.isdisjoint(names)
+
+    def _key_at(self, name: str, reach: frozenset[str], read: Iterable[str]) -> str:
+        """Return the key of a step, which tells a redrawn value from the same draw as a constant."""
+        by = f" by {self.redrawing.estimator}" if self.redrawing and self._moves(read) else ""
+        return self.key(name + by, reach)
 
     def _numbered(self, name: str) -> str:
         ordinal = self._ordinals[name]
@@ -89,8 +170,8 @@ class ChainBuilder:
         sampler = self.graph.samplers[draw.sampler]
         actual = dict(draw.binding)
         read = tuple((name, actual[name]) for name in sampler.givens)
-        call = self._numbered(f"{sampler.name}({self._read(read)})" if read else f"{sampler.name} for {self.rows}")
-        inner = ChainBuilder(self.graph, self.section, self.key, repeat=self.repeat, rows=self.rows)
+        call = self._numbered(f"{sampler.name}({self._read(read)})" if read else f"{sampler.name} for {self._batch}")
+        inner = ChainBuilder(self.graph, self.section, self.key, repeat=self.repeat, rows=self.rows, samples=self.samples)
         inner.values = {name: self.values[actual[name]] for name in sampler.givens}
         states = _play(inner, sampler, call)
         chosen = [states[-1]] if sampler.after == "end" else states
@@ -133,9 +214,16 @@ class ChainBuilder:
             if isinstance(score, FreeScore) or (isinstance(score, OwnScore) and not actual):
                 raws.append(Free(score.player, score.factor))
                 continue
-            section = objective if objective is not None and score.player == owner else self.section
+            is_moved = score.player == owner or self._moves(self._reads(score, actual))
+            section = objective if objective is not None and is_moved else self.section
             raws.append(self._evaluate(section, score, actual))
         return tuple(raws)
+
+    def _reads(self, score: NetworkScore | OwnScore, actual: Mapping[str, str]) -> list[str]:
+        """Return the formula's variables that a score reads."""
+        player = self.graph.players[score.player]
+        reads = player.networks[score.network].inputs if isinstance(score, NetworkScore) else player.factors[score.factor].givens
+        return [actual[name] for name in reads]
 
     def _evaluate(self, section: Section, score: NetworkScore | OwnScore, actual: Mapping[str, str]) -> str:
         if isinstance(score, NetworkScore):
@@ -146,18 +234,48 @@ class ChainBuilder:
             source, reads, heads, head, own = score.factor, factor.givens, (factor.target,), factor.target, True
         givens = tuple((name, actual[name]) for name in reads)
         reach = frozenset({score.player}).union(*(self.values[each].reach for _, each in givens))
-        key = self.key(f"{score.player}.{source}({self._read(givens)})", reach)
+        key = self._key_at(f"{score.player}.{source}({self._read(givens)})", reach, [each for _, each in givens])
         section.add(EvaluateStep(key, score.player, source, self.inputs(givens), heads, own))
         return f"{key}.{head}"
 
-    def log(self, bound: Bound, owner: str, objective: Section) -> str:
-        """Add the log-likelihood of a factor to the objective of its owner; return its key."""
+    def log(self, bound: Bound, owner: str, objective: Section, *, by_row: bool = False) -> str:
+        """Add the log-likelihood of a factor, as a mean or by row, to the objective of its owner; return its key."""
+        return self._log(bound, objective, self.raws(bound, owner, objective), by_row=by_row)
+
+    def weight(self, bound: Bound, owner: str, objective: Section) -> str:
+        """Add the log-likelihood of a factor, by row and without gradient, if the objective does not have it; return its key.
+
+        One that reads what is redrawn goes to the objective.
+        """
+        key = self._log_key(bound, by_row=True)
+        if key in objective.steps:
+            return key
+        if self._moves((bound.target, *(actual for _, actual in bound.givens))):
+            return self.log(bound, owner, objective, by_row=True)
+        return self._log(bound, self.section, self.raws(bound, None), by_row=True)
+
+    def divergence(self, scored: Bound, drawn: Bound, owner: str, objective: Section, *, by_row: bool) -> str:
+        """Add the divergence of the factor that a variable was drawn from, from the one that scores it, to the objective; return its key."""
+        sides = [self._log_step(each, self.raws(each, owner, objective), by_row=by_row) for each in (drawn, scored)]
+        title = f"divergence of {drawn} from {scored}"
+        key = self.key(f"divergence of {sides[0].key} from {sides[1].key}", frozenset())
+        objective.add(DivergenceStep(key, sides[0], sides[1], title, by_row))
+        return key
+
+    def _log(self, bound: Bound, section: Section, raws: tuple[Raw, ...], *, by_row: bool) -> str:
+        step = self._log_step(bound, raws, by_row=by_row)
+        section.add(step)
+        return step.key
+
+    def _log_step(self, bound: Bound, raws: tuple[Raw, ...], *, by_row: bool) -> LogStep:
+        key, value = self._log_key(bound, by_row=by_row), self.values[bound.target]
+        return LogStep(key, bound.factor, raws, self.inputs(bound.givens), value.ref, f"log {bound}", by_row)
+
+    def _log_key(self, bound: Bound, *, by_row: bool) -> str:
         value = self.values[bound.target]
         name = f"log {self.conditional_name(bound.factor.player, bound.factor.target, bound.givens)} at {value.name}"
-        raws, inputs = self.raws(bound, owner, objective), self.inputs(bound.givens)
-        key = self.key(name, self.reach(bound) | value.reach)
-        objective.add(LogStep(key, bound.factor, raws, inputs, value.ref, f"log {bound}"))
-        return key
+        read = (bound.target, *(actual for _, actual in bound.givens))
+        return self._key_at(f"{name} by row" if by_row else name, self.reach(bound) | value.reach, read)
 
 
 def _play(inner: ChainBuilder, sampler: Sampler, call: str) -> list[dict[str, Value]]:

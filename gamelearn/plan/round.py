@@ -7,15 +7,19 @@ again (rules 13 and 14 of the language). This file makes the plan.
 from collections import Counter
 from dataclasses import replace
 
+from gamelearn.graph.gradients import closed_forms, redrawn, weighed_draws
 from gamelearn.graph.model import Graph, PlayerDraw, SamplerDraw, Stage, StreamDraw, Term
-from gamelearn.plan.chain import ChainBuilder, Section
+from gamelearn.plan.chain import ChainBuilder, Redrawing, Section
 from gamelearn.plan.steps import DEFAULT_ROWS, Phase, Plan, TermPlan, Turn, needs_of, outputs_of
 
 
-def make_plan(graph: Graph, stage: str, *, share: bool = True) -> Plan:
-    """Return the plan of a stage's round; with `share=False` every term computes all its steps itself."""
+def make_plan(graph: Graph, stage: str, *, share: bool = True, closed: bool = True) -> Plan:
+    """Return the plan of a stage's round.
+
+    With `share=False` every term computes all its steps itself; with `closed=False` no divergence takes the place of two logs.
+    """
     chosen = graph.stages[stage]
-    builder = _RoundBuilder(graph, chosen, share)
+    builder = _RoundBuilder(graph, chosen, share, closed)
     phases = builder.parallel() if chosen.schedule.mode == "parallel" else builder.sequence()
     return Plan(chosen, _with_keep(phases))
 
@@ -23,8 +27,8 @@ def make_plan(graph: Graph, stage: str, *, share: bool = True) -> Plan:
 class _RoundBuilder:
     """Compiles the terms of a stage turn by turn."""
 
-    def __init__(self, graph: Graph, stage: Stage, share: bool) -> None:
-        self.graph, self.stage, self.share = graph, stage, share
+    def __init__(self, graph: Graph, stage: Stage, share: bool, closed: bool) -> None:
+        self.graph, self.stage, self.share, self.closed = graph, stage, share, closed
         self.moves: Counter[str] = Counter()
         self.made = 0
 
@@ -52,7 +56,15 @@ class _RoundBuilder:
         """Compile a term: its draws into the completion, its score into the objective."""
         streams = [draw.stream for draw in term.draws if isinstance(draw, StreamDraw)]
         rows = streams[0] if streams else DEFAULT_ROWS
-        chain = ChainBuilder(self.graph, completion, lambda name, reach: self._key(name, repeat, reach), repeat=repeat, rows=rows)
+        chain = ChainBuilder(
+            self.graph,
+            completion,
+            lambda name, reach: self._key(name, repeat, reach),
+            repeat=repeat,
+            rows=rows,
+            redrawing=self._redrawing(term, objective),
+            samples=term.samples,
+        )
         for draw in term.draws:
             match draw:
                 case StreamDraw():
@@ -62,9 +74,30 @@ class _RoundBuilder:
                         chain.draw(bound)
                 case SamplerDraw():
                     chain.sampler(draw)
-        logs = tuple((sign, chain.log(bound, term.player, objective)) for sign, bound in term.score)
+        weighed = weighed_draws(self.graph, term)
+        by_row = bool(weighed or term.weights)
+        logs = self._logs(term, chain, objective, by_row=by_row)
+        draws = tuple(chain.log(bound, term.player, objective, by_row=True) for bound in weighed)
+        weights = tuple((sign, chain.weight(bound, term.player, objective)) for sign, bound in term.weights)
         elements = sum(self.graph.variables[bound.factor.target].elements for _, bound in term.score)
-        return TermPlan(term, logs, elements)
+        return TermPlan(term, logs, elements, draws, weights)
+
+    def _logs(self, term: Term, chain: ChainBuilder, objective: Section, *, by_row: bool) -> tuple[tuple[int, str], ...]:
+        """Compile the score of a term; a divergence takes the place of the two logs that it is the expectation of."""
+        pairs = dict(closed_forms(self.graph, term)) if self.closed else {}
+        logs = []
+        for place, (sign, bound) in enumerate(term.score):
+            if place in pairs:
+                drawn = term.score[pairs[place]][1]
+                logs.append((-1, chain.divergence(bound, drawn, term.player, objective, by_row=by_row)))
+            elif place not in pairs.values():
+                logs.append((sign, chain.log(bound, term.player, objective, by_row=by_row)))
+        return tuple(logs)
+
+    def _redrawing(self, term: Term, objective: Section) -> Redrawing | None:
+        """Return what a term's estimator draws again in the objective, if it does."""
+        variables = redrawn(self.graph, term)
+        return Redrawing(objective, term.player, term.gradient, variables) if term.gradient and variables else None
 
     def _key(self, name: str, repeat: int, reach: frozenset[str]) -> str:
         """Return the key of a step: its name, the repeat, the versions of the players it reaches."""

@@ -1,12 +1,13 @@
 """The plan of a round: terms compiled into a flat list of named steps, each computed once where its value is the same.
 
-A step is a column of a batch, an evaluation of a network, a draw from one factor, a choice between states of a chain, or the
-log-likelihood of one factor. This file defines the steps.
+A step is a column of a batch, an evaluation of a network, a draw from one factor (in the objective with its gradient, from noise
+that the completion made), a choice between states of a chain, or the log-likelihood of one factor. This file defines the steps.
 """
 
 from dataclasses import dataclass
 
 from gamelearn.graph.model import Factor, Stage, Term
+from gamelearn.spec.kinds import EstimatorOptions
 
 DEFAULT_ROWS = "default"
 
@@ -24,6 +25,16 @@ class ColumnStep:
     @property
     def title(self) -> str:
         return f"{self.variable + chr(39) * self.ordinal} from {self.stream}"
+
+
+@dataclass(frozen=True)
+class RepeatStep:
+    """Every row of a column as often as there are samples of it, one after the other."""
+
+    key: str
+    column: str
+    samples: int
+    title: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,10 @@ Raw = str | Free
 
 @dataclass(frozen=True)
 class DrawStep:
-    """A draw from one factor; `noise` names its random numbers, of kind `kind`; `rows` sizes a draw without inputs."""
+    """A draw from one factor; `noise` names its random numbers, of kind `kind`; `rows` sizes a draw without inputs.
+
+    It is made `samples` times for each of these rows.
+    """
 
     key: str
     factor: Factor
@@ -68,6 +82,7 @@ class DrawStep:
     repeat: int
     rows: str
     title: str
+    samples: int = 1
 
 
 @dataclass(frozen=True)
@@ -86,8 +101,36 @@ class ChooseStep:
 
 
 @dataclass(frozen=True)
+class NoiseStep:
+    """The noise of a draw that is made again in an objective; `by_class` is one number per class of every element."""
+
+    key: str
+    variable: str
+    noise: str
+    kind: str
+    repeat: int
+    rows: str
+    title: str
+    by_class: bool = False
+    samples: int = 1
+
+
+@dataclass(frozen=True)
+class RedrawStep:
+    """A draw with a gradient, by an estimator, from the noise of a `NoiseStep`."""
+
+    key: str
+    factor: Factor
+    raws: tuple[Raw, ...]
+    inputs: tuple[tuple[str, str], ...]
+    noise: str
+    estimator: EstimatorOptions
+    title: str
+
+
+@dataclass(frozen=True)
 class LogStep:
-    """The log-likelihood of one factor at a value."""
+    """The log-likelihood of one factor at a value: its mean over rows, or with `by_row` that of every row."""
 
     key: str
     factor: Factor
@@ -95,18 +138,46 @@ class LogStep:
     inputs: tuple[tuple[str, str], ...]
     value: str
     title: str
+    by_row: bool = False
 
 
-Step = ColumnStep | EvaluateStep | DrawStep | ChooseStep | LogStep
+@dataclass(frozen=True)
+class DivergenceStep:
+    """The Kullback-Leibler divergence of the distribution that a value was drawn from, from the one that it is scored by.
+
+    It stands for the expectation of the difference of the two log-likelihoods.
+    """
+
+    key: str
+    drawn: LogStep
+    scored: LogStep
+    title: str
+    by_row: bool = False
+
+
+Step = ColumnStep | RepeatStep | EvaluateStep | DrawStep | ChooseStep | NoiseStep | RedrawStep | LogStep | DivergenceStep
+NoisyStep = DrawStep | ChooseStep | NoiseStep
+"""The steps that take noise."""
 
 
 @dataclass(frozen=True)
 class TermPlan:
-    """A term as signed log-likelihoods, by their keys; `elements` is how many numbers its targets have."""
+    """A term as signed log-likelihoods, by their keys; `elements` is how many numbers its targets have.
+
+    `draws` are the log-likelihoods of the draws that a score-function estimator weighs, `weights` the signed ones whose softmax
+    weighs the samples of a row.
+    """
 
     term: Term
     logs: tuple[tuple[int, str], ...]
     elements: int
+    draws: tuple[str, ...] = ()
+    weights: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The steps that the term reads."""
+        return (*(key for _, key in (*self.logs, *self.weights)), *self.draws)
 
 
 @dataclass(frozen=True)
@@ -161,12 +232,18 @@ def outputs_of(step: Step) -> tuple[str, ...]:
 
 def needs_of(step: Step) -> tuple[str, ...]:
     """Return the names of the values that a step reads."""
-    if isinstance(step, ColumnStep):
+    if isinstance(step, ColumnStep | NoiseStep):
         return ()
     if isinstance(step, ChooseStep):
         return step.choices
+    if isinstance(step, RepeatStep):
+        return (step.column,)
+    if isinstance(step, DivergenceStep):
+        return (*needs_of(step.drawn), *needs_of(step.scored))
     read = tuple(ref for _, ref in step.inputs)
     if isinstance(step, EvaluateStep):
         return read
     raws = tuple(raw for raw in step.raws if isinstance(raw, str))
+    if isinstance(step, RedrawStep):
+        return (*read, *raws, step.noise)
     return (*read, *raws, step.value) if isinstance(step, LogStep) else (*read, *raws)

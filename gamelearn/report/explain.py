@@ -13,10 +13,11 @@ from gamelearn.report.explain_text import text_of
 from gamelearn.report.explain_training import presets_text, training
 from gamelearn.report.factors import factor_parts, term_factors
 from gamelearn.report.facts import Facts, gather
-from gamelearn.report.formulas import term_text
+from gamelearn.report.formulas import term_text, weights_text
 from gamelearn.report.mermaid import mermaid_of
+from gamelearn.report.spec_utilities import utilities_yaml
 
-Format = Literal["text", "mermaid", "latex", "json"]
+Format = Literal["text", "mermaid", "latex", "json", "yaml"]
 
 
 def explain(checked: CheckedSpec, form: Format = "text") -> str:
@@ -25,7 +26,8 @@ def explain(checked: CheckedSpec, form: Format = "text") -> str:
     Args:
         checked: from `gamelearn.game.check`.
         form: `text`: all of it, at most 100 columns wide where names allow; `mermaid`: the graph as a flowchart; `latex`:
-            the utilities, factors and parameters, for amsmath; `json`: all of it as data.
+            the utilities, factors and parameters, for amsmath; `json`: all of it as data; `yaml`: the utilities as a spec says
+            them, derived ones included.
 
     Raises:
         GamelearnError: there is no such format.
@@ -35,6 +37,7 @@ def explain(checked: CheckedSpec, form: Format = "text") -> str:
         "mermaid": lambda facts: mermaid_of(facts.graph),
         "latex": latex_of,
         "json": lambda facts: json.dumps({**explanation(facts), "presets": list(checked.file.taken)}, indent=2, ensure_ascii=False) + "\n",
+        "yaml": lambda facts: utilities_yaml(facts.graph, has_stages=checked.spec.stages is not None),
     }
     if form not in makers:
         raise GamelearnError(f"unknown format {form!r}; known: {quoted(makers)}")
@@ -65,6 +68,10 @@ def _stage(facts: Facts, stage: Stage) -> dict[str, Any]:
                     "name": term.name,
                     "weight": term.weight,
                     "constant_draws": term.constant_draws,
+                    "samples": term.samples,
+                    "weights": weights_text(term),
+                    "gradient": str(term.gradient) if term.gradient else None,
+                    "derived": term.derived,
                     "written": str(term.formula),
                     "formula": term_text(term),
                     "factors": [str(factor) for factor in term_factors(term)],

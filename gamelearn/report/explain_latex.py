@@ -29,9 +29,11 @@ def latex_of(facts: Facts) -> str:
 
 
 def _notes(stage: Stage) -> Iterator[str]:
-    """Yield as comments how a stage is trained and which draws are constants."""
+    """Yield as comments how a stage is trained, whose terms are derived, and which draws are constants."""
     yield from (f"% {player}: {text}" for player, text in optimizer_texts(stage).items())
     for player, terms in stage.utilities.items():
+        if derived := [term.name for term in terms if term.derived]:
+            yield f"% {player}: derived: {', '.join(derived)}"
         yield from (f"% {player}: its draws are constants in the term {name}" for name in constant_terms(terms))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gamelearn.graph.model import Factor, FreeScore, Graph, Player, Sampler, Stage, Variable
-from gamelearn.report.explain_training import constant_terms, length_text, optimizer_texts, settings_text
+from gamelearn.report.explain_training import constant_terms, gradient_texts, length_text, optimizer_texts, sample_texts, settings_text
 from gamelearn.report.factors import factor_parts, term_factors
 from gamelearn.report.facts import Facts
 from gamelearn.report.formulas import fill, utility_text
@@ -42,6 +42,11 @@ def _utilities(graph: Graph, stage: Stage) -> Iterator[str]:
         yield from utility_text(player, terms)
         if constant := constant_terms(terms):
             yield from fill(f"  draws of {player} are constants in: {', '.join(constant)}", 4)
+        for text in (*sample_texts(terms), *gradient_texts(terms)):
+            yield from fill(f"  {text}", 4)
+        if derived := [str(term.formula) for term in terms if term.derived]:
+            yield "  derived, in the syntax of specs:"
+            yield from (line for formula in derived for line in fill(f"    {formula}", 6))
         factors = {str(factor): factor for term in terms for factor in term_factors(term)}
         yield "  where"
         yield from _table([(f"    {name}", str(factor_parts(graph, factor))) for name, factor in factors.items()])

@@ -4,6 +4,7 @@ from typing import Any
 
 from gamelearn.graph.model import Stage, Term
 from gamelearn.options import Options
+from gamelearn.report.formulas import weights_text
 from gamelearn.spec.kinds import OptimizerOptions
 
 _LENGTHS = ("rounds", "epochs", "minutes")
@@ -66,6 +67,22 @@ def training(stage: Stage) -> dict[str, Any]:
 def constant_terms(terms: tuple[Term, ...]) -> list[str]:
     """Return the names of the terms that say `draws: constant`."""
     return [term.name for term in terms if term.constant_draws]
+
+
+def gradient_texts(terms: tuple[Term, ...]) -> list[str]:
+    """Return for each estimator that terms name what it is for, such as `gradient through draws by gregor in: 0`."""
+    named = {str(term.gradient): [each.name for each in terms if each.gradient == term.gradient] for term in terms if term.gradient}
+    return [f"gradient through draws by {estimator} in: {', '.join(names)}" for estimator, names in named.items()]
+
+
+def sample_texts(terms: tuple[Term, ...]) -> list[str]:
+    """Return for each term with several samples how many it has, and what weighs them."""
+    return [
+        f"{term.samples} samples per row in: {term.name}"
+        + (f", weighted by the softmax of {weights}" if (weights := weights_text(term)) else "")
+        for term in terms
+        if term.samples > 1
+    ]
 
 
 def presets_text(taken: tuple[str, ...], known: tuple[str, ...]) -> str:

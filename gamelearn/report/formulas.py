@@ -20,6 +20,11 @@ def term_text(term: Term) -> str:
     return f"{weight}{chain} [ {_signed((sign, f'log {bound}') for sign, bound in term.score)} ]"
 
 
+def weights_text(term: Term) -> str | None:
+    """Return the score that weighs the samples of a term; None where they count alike."""
+    return _signed((sign, f"log {bound}") for sign, bound in term.weights) or None
+
+
 def _draw_text(draw: Draw) -> str:
     match draw:
         case StreamDraw():

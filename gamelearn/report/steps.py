@@ -8,7 +8,24 @@ from dataclasses import dataclass
 
 from gamelearn.graph.model import Graph
 from gamelearn.plan.round import make_plan
-from gamelearn.plan.steps import ChooseStep, ColumnStep, DrawStep, EvaluateStep, Free, LogStep, Plan, Step, Turn, needs_of, outputs_of
+from gamelearn.plan.steps import (
+    ChooseStep,
+    ColumnStep,
+    DivergenceStep,
+    DrawStep,
+    EvaluateStep,
+    Free,
+    LogStep,
+    NoiseStep,
+    NoisyStep,
+    Plan,
+    RedrawStep,
+    RepeatStep,
+    Step,
+    Turn,
+    needs_of,
+    outputs_of,
+)
 
 
 @dataclass(frozen=True)
@@ -33,7 +50,28 @@ class NumberedStep:
         return f"[{self.number}] {_VERBS[self.kind]}{self.title}{reads}{noise}"
 
 
-_VERBS = {"column": "take ", "evaluate": "evaluate ", "draw": "draw ", "choose": "choose ", "log": ""}
+_VERBS = {
+    "column": "take ",
+    "repeat": "repeat ",
+    "evaluate": "evaluate ",
+    "draw": "draw ",
+    "choose": "choose ",
+    "noise": "take noise ",
+    "redraw": "draw with a gradient ",
+    "log": "",
+    "divergence": "",
+}
+_KINDS = {
+    ColumnStep: "column",
+    RepeatStep: "repeat",
+    EvaluateStep: "evaluate",
+    DrawStep: "draw",
+    ChooseStep: "choose",
+    NoiseStep: "noise",
+    RedrawStep: "redraw",
+    LogStep: "log",
+    DivergenceStep: "divergence",
+}
 
 
 @dataclass(frozen=True)
@@ -93,7 +131,7 @@ def _users(plan: Plan) -> dict[tuple[int | None, str], tuple[str, ...]]:
     completed = {ref: step for phase in plan.phases for step in phase.completion for ref in outputs_of(step)}
     for index, turn in enumerate(plan.turns):
         for term in turn.terms:
-            for where, key in _used(index, turn, [key for _, key in term.logs], completed):
+            for where, key in _used(index, turn, list(term.keys), completed):
                 found.setdefault((where, key), []).append(term.term.title)
     return {place: tuple(dict.fromkeys(titles)) for place, titles in found.items()}
 
@@ -130,27 +168,32 @@ class _Numbering:
         for output in outputs:
             head = output.removeprefix(step.key) if len(outputs) > 1 else ""
             known[output] = f"[{self.count}]{head}"
-        noise, noise_key = self._noise(step) if isinstance(step, DrawStep | ChooseStep) else (None, None)
+        noise, noise_key = self._noise(step) if isinstance(step, NoisyStep) else (None, None)
         inputs = tuple(dict.fromkeys(known.get(ref, ref) for ref in _inputs(step)))
-        return NumberedStep(self.count, _kind(step), step.title, inputs, terms, noise, noise_key)
+        return NumberedStep(self.count, _KINDS[type(step)], _title(step), inputs, terms, noise, noise_key)
 
-    def _noise(self, step: DrawStep | ChooseStep) -> tuple[str, str]:
+    def _noise(self, step: NoisyStep) -> tuple[str, str]:
         key = f"{step.noise}~{step.repeat}" if step.repeat else step.noise
         return self.noises.setdefault(key, f"n{len(self.noises) + 1}"), key
 
 
-def _kind(step: Step) -> str:
-    return {ColumnStep: "column", EvaluateStep: "evaluate", DrawStep: "draw", ChooseStep: "choose", LogStep: "log"}[type(step)]
+def _title(step: Step) -> str:
+    return f"{step.title} by {step.estimator}" if isinstance(step, RedrawStep) else step.title
 
 
 def _inputs(step: Step) -> Iterable[str]:
     """Yield what a step reads: raw outputs where it has them, else the givens; then the value of a log."""
-    if isinstance(step, ColumnStep | ChooseStep):
+    if isinstance(step, ColumnStep | RepeatStep | ChooseStep | NoiseStep):
         yield from needs_of(step)
+        return
+    if isinstance(step, DivergenceStep):
+        yield from (ref for side in (step.drawn, step.scored) for ref in _inputs(side) if ref != side.value)
         return
     if isinstance(step, EvaluateStep) or step.factor.family is None:
         yield from (ref for _, ref in step.inputs)
     if not isinstance(step, EvaluateStep):
         yield from (f"free {raw.player}({raw.factor})" if isinstance(raw, Free) else raw for raw in step.raws)
+    if isinstance(step, RedrawStep):
+        yield step.noise
     if isinstance(step, LogStep):
         yield step.value

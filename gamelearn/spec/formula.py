@@ -89,6 +89,15 @@ def parse_term(text: str) -> Formula:
     return _Reader(text).whole(_Reader.term)
 
 
+def parse_score(text: str) -> tuple[tuple[int, Call], ...]:
+    """Read a score, such as `log decoder(x, z) - log encoder(z | x)`.
+
+    Raises:
+        FormulaError: the text is no score.
+    """
+    return _Reader(text).whole(_Reader.score)
+
+
 def parse_chain(text: str) -> tuple[Call, ...]:
     """Read a chain of draws, such as `prior(z), segmenter(s | z1)`.
 

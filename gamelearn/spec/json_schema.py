@@ -14,9 +14,10 @@ from pydantic.json_schema import models_json_schema
 
 from gamelearn.options import Options
 from gamelearn.plugins import load_builtins
-from gamelearn.registry import DATASETS, FAMILIES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS, Entry, Registry
+from gamelearn.registry import DATASETS, ESTIMATORS, FAMILIES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS, Entry, Registry
 from gamelearn.spec.kinds import (
     DatasetOptions,
+    EstimatorOptions,
     FamilyOptions,
     LearningRateOptions,
     MetricOptions,
@@ -36,6 +37,7 @@ _KINDS: tuple[tuple[type[Options], Registry], ...] = (
     (LearningRateOptions, LEARNING_RATES),
     (PlayerOptions, PLAYERS),
     (MetricOptions, METRICS),
+    (EstimatorOptions, ESTIMATORS),
 )
 _NAME = {"type": "string", "pattern": r"^[A-Za-z_]\w*$"}
 _PREFIX = "#/$defs/"
@@ -59,7 +61,7 @@ def spec_json_schema() -> Schema:
     required = spec.pop("required")
     del spec["description"]
     spec["properties"] |= {"extends": _extends(), "presets": _presets()}
-    definitions["Whole"] = {**spec, "required": required}
+    definitions["Whole"] = {**spec, "required": required, **_stages_with_utilities()}
     definitions["Partial"] = _partial(spec)
     root = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -84,6 +86,8 @@ def _definitions() -> dict[str, Schema]:
     for kind, registry in _KINDS:
         choices = [_reference(_member(registry, entry)) for entry in sorted(registry, key=lambda each: each.name)]
         definitions[kind.__name__] = {"anyOf": choices} if choices else {"type": "object"}
+    names = {"enum": list(ESTIMATORS.names)}
+    definitions["EstimatorOptions"] = {"anyOf": [names, *definitions["EstimatorOptions"]["anyOf"]]}
     return definitions | _short_forms(definitions)
 
 
@@ -137,6 +141,7 @@ def _short_forms(definitions: dict[str, Schema]) -> dict[str, Schema]:
         "Stream": {"anyOf": [names, stream]},
         "Train": train,
         "Stage": stage,
+        "Derive": {"anyOf": [{"enum": definitions["Derive"]["properties"]["rule"]["enum"]}, definitions["Derive"]]},
         "Utility": {"anyOf": [*term["anyOf"], {"type": "array", "items": term, "minItems": 1}, _map_of(term)]},
         "Chain": {"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]},
         "RightHandSide": {"anyOf": [*scores["anyOf"], {"type": "object", "additionalProperties": False, **in_full}]},
@@ -168,6 +173,12 @@ def _presets() -> Schema:
         "description": "Values over the spec's, by name; `--preset` takes them by name.",
         "additionalProperties": values,
     }
+
+
+def _stages_with_utilities() -> Schema:
+    """Say that a stage has utilities or derives them, where no rule stands at the top."""
+    stage = {"anyOf": [{"required": ["utilities"]}, {"required": ["derive"]}]}
+    return {"if": {"not": {"required": ["derive"]}}, "then": {"properties": {"stages": {"additionalProperties": stage}}}}
 
 
 def _partial(spec: Schema) -> Schema:

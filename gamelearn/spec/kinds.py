@@ -1,4 +1,5 @@
-"""The options that every member of a kind has: families, networks, data sets, optimizers, metrics and player types.
+"""The options that every member of a kind has: families, networks, data sets, optimizers,
+estimators, metrics and player types.
 
 A member of a kind adds its own fields in a subclass, beside its class. What may be written in several ways (the right-hand
 side of a factor) is brought into one form here. This file imports no torch, so that the graph can read it.
@@ -8,8 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
+from gamelearn.errors import nearest, quoted
 from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, misspelt, mistake, mistakes_error
-from gamelearn.registry import FAMILIES, LEARNING_RATES, NETWORKS
+from gamelearn.registry import ESTIMATORS, FAMILIES, LEARNING_RATES, NETWORKS
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
 Positive = Annotated[int, Field(gt=0)]
@@ -27,6 +29,8 @@ class FamilyOptions(Options):
     """The types of variables that it can describe."""
     noise: ClassVar[Literal["uniform", "normal"]] = "uniform"
     """The noise that a draw takes, one number per element."""
+    offers: ClassVar[tuple[str, ...]] = ()
+    """`reparameterised`: a draw has a gradient to the raw outputs; `relaxed`: there are relaxed draws; `divergence`: a closed form."""
 
     def own_options(self) -> dict[str, Any]:
         """Return the options that the family's constructor takes."""
@@ -79,6 +83,41 @@ class MetricOptions(Options):
     def own_options(self) -> dict[str, Any]:
         """Return the options that the metric's constructor takes."""
         return {name: getattr(self, name) for name in type(self).model_fields if name != "type"}
+
+
+class EstimatorOptions(Options):
+    """The base of every gradient estimator's options."""
+
+    type: str
+    """The estimator."""
+
+    variable_types: ClassVar[tuple[str, ...]]
+    """The types of variables through whose draws it can take a gradient."""
+    needs: ClassVar[str | None] = None
+    """What the family of such a draw must offer."""
+    redraws: ClassVar[bool] = True
+    """Whether draws are made again with a gradient; else their log-likelihoods are weighed."""
+    by_class: ClassVar[bool] = False
+    """Whether the draw of a categorical variable takes one number of noise per class."""
+
+    def own_options(self) -> dict[str, Any]:
+        """Return the options that the estimator's constructor takes."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "type"}
+
+    def __str__(self) -> str:
+        options = ", ".join(
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in self.own_options().items()
+        )
+        return f"{self.type} ({options})" if options else self.type
+
+
+def estimator_options(value: Any) -> Any:
+    """Validate an estimator, given by its name or as a map with its options (used as a pydantic validator)."""
+    if value is None or not isinstance(value, str):
+        return None if value is None else ESTIMATORS.options_of(value)
+    if value not in ESTIMATORS:
+        raise mistake(f"unknown gradient estimator {value!r}; known: {quoted(ESTIMATORS.names)}", nearest(value, ESTIMATORS.names))
+    return ESTIMATORS.options_of({ESTIMATORS.tag: value})
 
 
 class LearningRateOptions(Options):

@@ -19,7 +19,7 @@ from gamelearn import registry
 from gamelearn.options import Options
 from gamelearn.plugins import load_builtins
 from gamelearn.shipped import specs_folder
-from gamelearn.spec import formula, kinds, schema
+from gamelearn.spec import formula, kinds, schema, utilities
 
 _PLACEHOLDER = re.compile(r"^\{\{(?P<what>\w+)(?P<arguments>( \w+)*)\}\}$", re.MULTILINE)
 _NOTICE = (
@@ -35,6 +35,7 @@ _REGISTRIES: Mapping[str, tuple[registry.Registry, type[Options]]] = {
     "players": (registry.PLAYERS, kinds.PlayerOptions),
     "metrics": (registry.METRICS, kinds.MetricOptions),
     "optimizers": (registry.OPTIMIZERS, kinds.OptimizerOptions),
+    "estimators": (registry.ESTIMATORS, kinds.EstimatorOptions),
     "learning_rates": (registry.LEARNING_RATES, kinds.LearningRateOptions),
 }
 _WORDS: Mapping[Any, str] = {
@@ -48,6 +49,7 @@ _WORDS: Mapping[Any, str] = {
     kinds.DatasetOptions: "[data set](#data-sets)",
     kinds.OptimizerOptions: "[optimizer](#optimizers)",
     kinds.MetricOptions: "[metric](#metrics)",
+    kinds.EstimatorOptions: "[gradient estimator](#gradient-estimators)",
     kinds.LearningRateOptions: "[learning-rate schedule](#learning-rate-schedules)",
     kinds.PlayerOptions: "[player](#players)",
     kinds.RightHandSide: "[right-hand side](#factors)",
@@ -58,11 +60,12 @@ _WORDS: Mapping[Any, str] = {
     schema.Schedule: "[schedule](#schedule)",
     schema.Train: "[train](#train)",
     schema.Stage: "[stage](#stages)",
+    utilities.Derive: "[rule](#derived-utilities)",
     schema.Checkpoint: "map, see below",
     schema.Every: "map, see below",
     schema.Samples: "map, see below",
-    tuple[schema.NamedTerm, ...]: "[utility](#utilities)",
-    tuple[schema.ChainPiece, ...]: "[chain](#formulas), or list of chains",
+    tuple[utilities.NamedTerm, ...]: "[utility](#utilities)",
+    tuple[utilities.ChainPiece, ...]: "[chain](#formulas), or list of chains",
 }
 _FIELD_WORDS: Mapping[tuple[type[Options], str], str] = {
     (schema.Stream, "variables"): "list of names, or map of name to name",
@@ -104,7 +107,7 @@ def _rendered(found: re.Match[str]) -> str:
 
 
 def _model(name: str) -> type[Options]:
-    model = getattr(schema, name, None) or getattr(kinds, name)
+    model = next(found for module in (schema, utilities, kinds) if (found := getattr(module, name, None)))
     assert issubclass(model, Options)
     return model
 
@@ -144,6 +147,8 @@ def _member(entry: registry.Entry, base: type[Options]) -> str:
     parts = [f"### `{entry.name}`", *about]
     if issubclass(entry.options, kinds.FamilyOptions):
         parts.append(f"For variables of type {_either(entry.options.variable_types)}.")
+    if issubclass(entry.options, kinds.EstimatorOptions):
+        parts.append(f"For draws of type {_either(entry.options.variable_types)}.")
     if not issubclass(entry.options, kinds.ConditionalOptions):
         parts.append(_table(entry.options, base))
     return "\n\n".join(part for part in parts if part)

@@ -1,8 +1,8 @@
 """The shape of a spec: pydantic models of everything a YAML file may hold, with every default.
 
 Formulas are kept as text; what they mean is decided in the graph. What may be written in several ways (a utility as one
-string, a list or a map) is brought into one form here, each piece with the path of its place in the file. This file is the
-only place where defaults live.
+string, a list or a map) is brought into one form here or in `utility.py`, each piece with the path of its place in the file.
+This file holds the models with their defaults.
 """
 
 from dataclasses import replace
@@ -12,9 +12,10 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 from pydantic_core import PydanticCustomError
 
 from gamelearn.errors import nearest
-from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, mistake, mistakes_error, validate_as
+from gamelearn.options import Listed, Mistake, Options, describe, each_valid, mistake, mistakes_error, validate_as
 from gamelearn.registry import DATASETS, METRICS, OPTIMIZERS, PLAYERS
 from gamelearn.spec.kinds import DatasetOptions, MetricOptions, Name, OptimizerOptions, PlayerOptions, Positive
+from gamelearn.spec.utilities import Chain, Derived, Utility, is_deriving
 
 
 class Variable(Options):
@@ -116,74 +117,6 @@ class Data(Options):
         if self.otherwise and not self.dataset:
             raise _wrong_key("otherwise", "'otherwise' stands in for 'dataset', which is missing")
         return self
-
-
-class Term(Options):
-    """One term of a utility: a formula with its weight."""
-
-    term: str
-    """`E[chain] log factor`, as in the paper."""
-    weight: float = 1.0
-    """The factor of the term in the utility."""
-    draws: Literal["constant"] | None = None
-    """`constant`: the owner's own draws in the chain are meant to be constants of its gradient."""
-
-
-class NamedTerm(Options):
-    """A term with its name in the utility and its place below it."""
-
-    name: str
-    path: Path
-    term: Term
-
-
-def _terms(value: Any) -> tuple[NamedTerm, ...]:
-    if isinstance(value, str) or (isinstance(value, dict) and "term" in value):
-        return (NamedTerm(name="0", path=(), term=_term(value)),)
-    if isinstance(value, list):
-        items: list[tuple[str | int, Any]] = list(enumerate(value))
-    elif isinstance(value, dict):
-        items = list(value.items())
-    else:
-        raise mistake(f"expected a formula, a list of formulas or a map of named ones, got {describe(value)}")
-    if not items:
-        raise mistake("a utility has at least one term")
-    terms, found = each_valid([((key,), item) for key, item in items], _named_term)
-    if found:
-        raise mistakes_error(found)
-    return tuple(terms)
-
-
-def _named_term(path: Path, value: Any) -> NamedTerm:
-    return NamedTerm(name=str(path[0]), path=path, term=_term(value))
-
-
-def _term(value: Any) -> Term:
-    return validate_as(Term, {"term": value} if isinstance(value, str) else value)
-
-
-Utility = Annotated[tuple[NamedTerm, ...], BeforeValidator(_terms)]
-
-
-class ChainPiece(Options):
-    """A piece of a chain of draws with its place below the chain."""
-
-    path: Path
-    text: str
-
-
-def _chain(value: Any) -> tuple[ChainPiece, ...]:
-    if isinstance(value, str):
-        return (ChainPiece(path=(), text=value),)
-    if not isinstance(value, list) or not value:
-        raise mistake(f"expected a chain of draws, such as 'decoder(x, z)', got {describe(value)}")
-    wrong = [(index, item) for index, item in enumerate(value) if not isinstance(item, str)]
-    if wrong:
-        raise mistakes_error(Mistake((index,), f"expected a draw, got {describe(item)}") for index, item in wrong)
-    return tuple(ChainPiece(path=(index,), text=item) for index, item in enumerate(value))
-
-
-Chain = Annotated[tuple[ChainPiece, ...], BeforeValidator(_chain)]
 
 
 class Sampler(Options):
@@ -337,8 +270,10 @@ def merged_train(base: Train, over: dict[str, Any]) -> Train:
 class Stage(Options):
     """A part of the training with utilities of its own."""
 
-    utilities: dict[Name, Utility]
-    """What each player that moves in the stage maximises."""
+    utilities: dict[Name, Utility] = {}
+    """What each player that moves in the stage maximises; required where nothing is derived."""
+    derive: Derived | None = None
+    """In place of the top-level one."""
     schedule: Schedule | None = None
     """In place of the top-level one."""
     train: dict[str, Any] = {}
@@ -374,6 +309,8 @@ class Spec(Options):
     """Who owns which conditional distributions."""
     utilities: dict[Name, Utility] | None = None
     """What each player maximises; excludes `stages`."""
+    derive: Derived | None = None
+    """How the utilities of the other players that learn are derived, in every stage that does not say it itself."""
     samplers: dict[Name, Sampler] = {}
     """Named Gibbs chains."""
     stages: dict[Name, Annotated[Stage, BeforeValidator(lambda value: validate_as(Stage, value))]] | None = None
@@ -394,6 +331,10 @@ class Spec(Options):
     def _one_plan(self) -> "Spec":
         if self.utilities is not None and self.stages is not None:
             raise _wrong_key("utilities", "'utilities' and 'stages' exclude each other: give each stage its own")
-        if self.utilities is None and self.stages is None:
+        if self.utilities is None and self.stages is None and not is_deriving(self.derive):
             raise mistake("the key 'utilities' is missing: what does each player maximise?")
+        lacking = [name for name, stage in (self.stages or {}).items() if "utilities" not in stage.model_fields_set]
+        lacking = [name for name in lacking if not is_deriving((self.stages or {})[name].derive or self.derive)]
+        if lacking:
+            raise mistakes_error(Mistake(("stages", name), "the key 'utilities' is missing", on_key=True) for name in lacking)
         return self

@@ -69,6 +69,10 @@ PLAYER = st.fixed_dictionaries({"factors": FACTORS}, optional={"networks": SHARE
 GROUPS = st.fixed_dictionaries({}, optional={name: st.lists(PLAIN, max_size=3) for name in ("g", "h")})
 UTILITIES = st.dictionaries(PLAYED, st.one_of(TERMS, st.lists(TERMS, min_size=1, max_size=2)), min_size=1, max_size=3)
 SAMPLER = st.fixed_dictionaries({"start": listed(CALLS), "sweep": listed(CALLS)}, optional={"sweeps": st.just(2)})
+RULES = st.one_of(
+    st.just("symmetric"),
+    st.fixed_dictionaries({"consistency": st.booleans()}, optional={"factors": st.lists(CALLS, min_size=1, max_size=3)}),
+)
 STREAM = st.lists(PLAIN, min_size=1, max_size=3)
 
 
@@ -85,6 +89,10 @@ SPECS = st.fixed_dictionaries(
         "plan": st.one_of(
             st.fixed_dictionaries({"utilities": UTILITIES}),
             st.fixed_dictionaries({"stages": st.dictionaries(PLAIN, st.fixed_dictionaries({"utilities": UTILITIES}), max_size=2)}),
+            st.fixed_dictionaries({"derive": RULES}, optional={"utilities": UTILITIES}),
+            st.fixed_dictionaries(
+                {"derive": RULES, "stages": st.dictionaries(PLAIN, st.fixed_dictionaries({"derive": RULES}), max_size=2)}
+            ),
         ),
         "train": st.fixed_dictionaries(
             {"rounds": st.just(1)}, optional={"batch": st.fixed_dictionaries({"default": st.just(2), "s": st.just(1)})}

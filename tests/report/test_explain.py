@@ -229,5 +229,5 @@ def test_mermaid_draws_variables_factors_and_streams(ladder: CheckedSpec) -> Non
 
 
 def test_an_unknown_format_is_refused(ladder: CheckedSpec) -> None:
-    with pytest.raises(GamelearnError, match="unknown format 'html'; known: 'text', 'mermaid', 'latex', 'json'"):
+    with pytest.raises(GamelearnError, match="unknown format 'html'; known: 'text', 'mermaid', 'latex', 'json', 'yaml'"):
         explain(ladder, "html")  # type: ignore[arg-type]

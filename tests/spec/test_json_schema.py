@@ -58,6 +58,10 @@ ACCEPTED = [
     "stages: {one: {utilities: {p: 'E[a(x)] log p(x)'}, train: {rounds: 3}, schedule: {mode: parallel}}}",
     "presets: {quick: {train: {rounds: 3}, players: {p: {factors: {x | z: {hidden: [3]}}}}}, none: {players: null}}",
     "schedule: {order: [p, p]}",
+    "derive: symmetric",
+    "derive: {rule: symmetric, factors: ['p(x | z)'], consistency: true}",
+    "stages: {one: {derive: {factors: ['p(x | z)']}, train: {rounds: 3}}}",
+    "derive: {consistency: true}\nstages: {one: {train: {rounds: 3}}, two: {derive: none, utilities: {p: 'E[a(x)] log p(x)'}}}",
 ]
 REFUSED = [
     "utilities: {p: 5}",
@@ -73,6 +77,10 @@ REFUSED = [
     "presets: {quick: {trian: {}}}",
     "presets: {quick: {train: {rouns: 2}}}",
     "schedule: {mode: both}",
+    "derive: symetric",
+    "derive: {rule: other}",
+    "derive: {factors: 'p(x | z)'}",
+    "stages: {one: {derive: [symmetric]}}",
 ]
 
 

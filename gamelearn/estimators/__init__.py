@@ -1,0 +1,1 @@
+"""Gradients through draws: estimators that a term may name."""

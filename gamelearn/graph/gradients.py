@@ -1,0 +1,134 @@
+"""Gradients through draws: which draws of a term depend on its owner, and whether the term's estimator fits them.
+
+Without `gradient:` draws are constants; with it, the draws that the owner's parameters move are estimated (rules 9, 10 and 14 of
+the language). This file checks the estimators of terms.
+"""
+
+from collections.abc import Iterator
+
+from gamelearn.errors import quoted
+from gamelearn.graph.model import Bound, Factor, Graph, OwnScore, PlayerDraw, Stage, Term
+from gamelearn.graph.symbols import Scope
+from gamelearn.registry import ESTIMATORS
+
+
+def dependent_draws(graph: Graph, term: Term) -> tuple[Bound, ...]:
+    """Return the draws of a term that its owner's parameters move, by their factor or through what they read.
+
+    A sampler is never differentiated, so what it draws depends on nobody.
+    """
+    found: dict[str, Bound] = {}
+    for draw in term.draws:
+        for bound in draw.factors if isinstance(draw, PlayerDraw) else ():
+            if term.player in graph.reach(bound.factor) or any(actual in found for _, actual in bound.givens):
+                found[bound.target] = bound
+    return tuple(found.values())
+
+
+def redrawn(graph: Graph, term: Term) -> frozenset[str]:
+    """Return the variables of a term that are drawn again with a gradient."""
+    if term.gradient is None or not term.gradient.redraws:
+        return frozenset()
+    return frozenset(bound.target for bound in dependent_draws(graph, term))
+
+
+def weighed_draws(graph: Graph, term: Term) -> tuple[Bound, ...]:
+    """Return the draws of a term whose log-likelihoods its estimator weighs: those from factors with parameters of the owner."""
+    if term.gradient is None or term.gradient.redraws:
+        return ()
+    return tuple(bound for bound in dependent_draws(graph, term) if term.player in graph.reach(bound.factor))
+
+
+def closed_forms(graph: Graph, term: Term) -> tuple[tuple[int, int], ...]:
+    """Return the places in a term's score of `+ log a` and `- log b` whose expectation is a divergence of one family.
+
+    That is where the variable of both was drawn from b: given what b reads, the expectation of `log a - log b` over the draw is minus
+    the Kullback-Leibler divergence of b from a. It has the gradient of the draw, too, so draws that depend on the owner must not be constants.
+    """
+    if term.weights or (term.gradient is None and dependent_draws(graph, term)):
+        return ()
+    drawn = {bound.target: bound for draw in term.draws if isinstance(draw, PlayerDraw) for bound in draw.factors}
+    negative = {b.target: place for place, (sign, b) in enumerate(term.score) if sign < 0 and drawn.get(b.target) == b}
+    found: dict[int, int] = {}
+    for place, (sign, bound) in enumerate(term.score):
+        if sign > 0 and bound.target in negative and _is_divergence(bound.factor, drawn[bound.target].factor):
+            found.setdefault(negative[bound.target], place)
+    return tuple((scored, drawn_from) for drawn_from, scored in found.items())
+
+
+def _is_divergence(scored: Factor, drawn: Factor) -> bool:
+    ours, theirs = scored.family, drawn.family
+    return ours is not None and theirs is not None and ours.type == theirs.type and "divergence" in theirs.offers
+
+
+def depends(bound: Bound, moved: frozenset[str]) -> bool:
+    """Whether a factor is taken at one of the variables."""
+    return bound.target in moved or any(actual in moved for _, actual in bound.givens)
+
+
+def is_common(stage: Stage, term: Term) -> bool:
+    """Whether another player of the stage has the same term with a gradient: a common utility, of which each moves its share."""
+    others = (other for player, terms in stage.utilities.items() if player != term.player for other in terms)
+    return any(other.gradient and _utility(other) == _utility(term) for other in others)
+
+
+def _utility(term: Term) -> tuple[object, ...]:
+    return term.draws, term.score, term.weights, term.samples if term.weights else 1
+
+
+def check_gradient(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None:
+    """Note at the place of `gradient` why an estimator does not fit the draws that its term has."""
+    if term.gradient is None:
+        return
+    draws = dependent_draws(graph, term)
+    path = (*term.path[:-1], "gradient")
+    if not draws and not is_common(stage, term):
+        scope.report(path, f"no draw of this term depends on the parameters of {term.player!r}: there is nothing to estimate", on_key=True)
+    for bound in draws if term.gradient.redraws else weighed_draws(graph, term):
+        for what in _misfits(graph, term, bound):
+            scope.report(path, f"{what}; for it there {_choices(graph, term, bound)}")
+            return
+    for what in _readers_of_classes(graph, term):
+        scope.report(path, what)
+        return
+
+
+def _misfits(graph: Graph, term: Term, bound: Bound) -> Iterator[str]:
+    assert term.gradient is not None
+    kind = graph.variables[bound.factor.target].type
+    if kind not in term.gradient.variable_types:
+        yield f"{term.gradient.type!r} is not for the draw {bound}, which is {kind}"
+    elif not _offered(bound.factor, term.gradient.needs):
+        whose = f"the family {bound.factor.family.type!r}" if bound.factor.family else f"a player of type {_type(graph, bound.factor)!r}"
+        yield f"{term.gradient.type!r} is not for the draw {bound}: {whose} is not {term.gradient.needs}"
+
+
+def _offered(factor: Factor, needs: str | None) -> bool:
+    return needs is None or (factor.family is not None and needs in factor.family.offers)
+
+
+def _type(graph: Graph, factor: Factor) -> str:
+    return graph.players[factor.player].options.type
+
+
+def _choices(graph: Graph, term: Term, bound: Bound) -> str:
+    kind = graph.variables[bound.factor.target].type
+    fitting = [
+        each.name
+        for each in ESTIMATORS
+        if kind in each.options.variable_types and _offered(bound.factor, each.options.needs)  # type: ignore[attr-defined]
+    ]
+    return f"{'is' if len(fitting) == 1 else 'are'} {quoted(sorted(fitting))}"
+
+
+def _readers_of_classes(graph: Graph, term: Term) -> Iterator[str]:
+    """Yield what is wrong where a player with distributions of its own would be given weights of classes for a class."""
+    moved = {name for name in redrawn(graph, term) if graph.variables[name.rstrip("'")].type == "categorical"}
+    used = [*dependent_draws(graph, term), *(bound for _, bound in (*term.score, *term.weights))]
+    for bound in used if moved else ():
+        taken = sorted(moved.intersection((actual for _, actual in bound.givens)) | (moved & {bound.target}))
+        owners = [bound.factor.player] if bound.factor.family is None else []
+        owners += [score.player for score in graph.flat_scores(bound.factor) if isinstance(score, OwnScore)]
+        if taken and owners:
+            name = graph.players[owners[0]].options.type
+            yield f"under {str(term.gradient)!r} the classes of {quoted(taken)} are one-hot, which a player of type {name!r} cannot read in {bound}: take 'reinforce'"
