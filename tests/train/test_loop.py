@@ -274,8 +274,8 @@ def test_the_term_that_is_not_finite_is_named(monkeypatch: pytest.MonkeyPatch) -
     trainer = trainer_of(ONE_STAGE)
     objective = trainer.stage._objectives[1]
     value = objective._value
-    bad = objective.turn.terms[1].logs
-    monkeypatch.setattr(objective, "_value", lambda logs, values: value(logs, values) * (torch.inf if logs == bad else 1))
+    bad = objective.turn.terms[1]
+    monkeypatch.setattr(objective, "_value", lambda term, values: value(term, values) * (torch.inf if term is bad else 1))
     with pytest.raises(TrainingError, match=re.escape("player 'encoder': the loss is inf")) as caught:
         trainer.run()
     assert re.search(r"  term '0': -[\d.]+\n  term '1': -inf \(not finite\)\n", str(caught.value))
