@@ -235,7 +235,8 @@ def check_terms(stage: Stage) -> None:
 
 def programs(spec: str, preset: str | None, stage: str, batch: int, device: torch.device) -> dict[str, Round]:
     """Return the round of every program."""
-    game = load(spec, f"train.batch={batch}", preset=preset, device=device)
+    turns = f"schedule={{mode: sequence, order: [{', '.join(TERMS)}]}}"
+    game = load(spec, f"train.batch={batch}", turns, preset=preset, device=device)
     stages = game.graph.stages
     if stage not in stages:
         raise GamelearnError(f"{spec} has no stage {stage!r}; its stages: {', '.join(stages)}")
