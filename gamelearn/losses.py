@@ -182,8 +182,8 @@ def _taken(
 class Objective(nn.Module):
     """The loss of one turn, as a function of the completed values.
 
-    It registers its owner's modules alone and reaches the other players through plain references, so that torch.compile and
-    DistributedDataParallel wrap it as it is.
+    It registers its owners' modules alone (one player, or those with a common utility) and reaches the other players through plain
+    references, so that torch.compile and DistributedDataParallel wrap it as it is.
 
     Args:
         runner: the players, wired.
@@ -192,7 +192,7 @@ class Objective(nn.Module):
 
     def __init__(self, runner: Runner, turn: Turn) -> None:
         super().__init__()
-        self.player = runner.players[turn.player]
+        self.players = nn.ModuleDict({name: runner.players[name] for name in turn.owners})
         self.turn = turn
         self._runner = runner
         self._draws = {step.key: draw_estimator(step.estimator) for step in turn.steps if isinstance(step, RedrawStep)}
@@ -228,10 +228,6 @@ class Objective(nn.Module):
         drawn = torch.stack([values[key] for key in term.draws]).sum(0)
         return total.mean() + self._scores[term.term.title].surrogate(total.detach(), drawn, term.term.samples)
 
-    def parameters_reached(self) -> list[tuple[str, nn.Parameter]]:
-        """Return the owner's parameters that the terms depend on, by their names in the player."""
-        return reached_parameters(self._runner.players, [self.turn])[self.turn.player]
-
 
 def _signed_sum(logs: tuple[tuple[int, str], ...], values: Values) -> torch.Tensor:
     return torch.stack([values[key] if sign > 0 else -values[key] for sign, key in logs]).sum(0)
@@ -249,25 +245,25 @@ def _weighted(utilities: torch.Tensor, scores: torch.Tensor, samples: int) -> to
 def reached_parameters(players: Mapping[str, Player], turns: Iterable[Turn]) -> dict[str, list[tuple[str, nn.Parameter]]]:
     """Return, for each player that moves, its parameters that the terms of its turns depend on, by name."""
     found: dict[str, dict[str, nn.Parameter]] = {}
-    for turn in turns:
-        player = players[turn.player]
-        mine = found.setdefault(turn.player, {})
-        for prefix, module in _modules_reached(player, turn):
+    for turn, owner in [(each, owner) for each in turns for owner in each.owners]:
+        player = players[owner]
+        mine = found.setdefault(owner, {})
+        for prefix, module in _modules_reached(owner, player, turn):
             mine.update({f"{prefix}{name}": parameter for name, parameter in module.named_parameters()})
         if isinstance(player, Conditional):
-            mine.update(_free_reached(player, turn))
+            mine.update(_free_reached(owner, player, turn))
     return {name: list(parameters.items()) for name, parameters in found.items()}
 
 
-def _modules_reached(player: Player, turn: Turn) -> Iterator[tuple[str, nn.Module]]:
+def _modules_reached(owner: str, player: Player, turn: Turn) -> Iterator[tuple[str, nn.Module]]:
     if not isinstance(player, Conditional):
         yield "", player
         return
     for step in turn.steps:
-        if isinstance(step, EvaluateStep) and step.player == turn.player:
+        if isinstance(step, EvaluateStep) and step.player == owner:
             yield f"networks.{step.network}.", player.networks[step.network]
     for each in _conditionals(turn):
-        if each.factor.player == turn.player:
+        if each.factor.player == owner:
             label = module_name(each.factor.label)
             yield f"families.{label}.", player.families[label]
 
@@ -281,9 +277,9 @@ def _conditionals(turn: Turn) -> Iterator[LogStep | RedrawStep]:
             yield from (step.drawn, step.scored)
 
 
-def _free_reached(player: Conditional, turn: Turn) -> dict[str, nn.Parameter]:
+def _free_reached(owner: str, player: Conditional, turn: Turn) -> dict[str, nn.Parameter]:
     raws = [raw for step in _conditionals(turn) for raw in step.raws if isinstance(raw, Free)]
-    names = [module_name(raw.factor) for raw in raws if raw.player == turn.player]
+    names = [module_name(raw.factor) for raw in raws if raw.player == owner]
     return {f"free.{name}": player.free[name] for name in names}
 
 
@@ -300,14 +296,10 @@ def without_gradients(parameters: Iterable[nn.Parameter]) -> Iterator[None]:
             parameter.requires_grad = True
 
 
-def foreign_parameters(owner: str, players: Mapping[str, Player]) -> list[nn.Parameter]:
-    """Return the parameters of all players but the owner."""
-    return [parameter for name, player in players.items() if name != owner for parameter in player.parameters()]
-
-
-def owned_by(owner: str, players: Mapping[str, Player]) -> AbstractContextManager[None]:
-    """Let only the owner's parameters require gradients, meanwhile."""
-    return without_gradients(foreign_parameters(owner, players))
+def owned_by(owners: str | Iterable[str], players: Mapping[str, Player]) -> AbstractContextManager[None]:
+    """Let only the parameters of one player, or of several, require gradients, meanwhile."""
+    names = {owners} if isinstance(owners, str) else set(owners)
+    return without_gradients([parameter for name, player in players.items() if name not in names for parameter in player.parameters()])
 
 
 def objectives(runner: Runner, turns: Iterable[Turn]) -> tuple[Objective, ...]:

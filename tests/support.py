@@ -76,7 +76,7 @@ def source_of(
 
 
 def round_gradients(game: Game, plan: Plan, source: RoundSource) -> list[tuple[float, dict[str, torch.Tensor]]]:
-    """Run a round without moving anybody; return each turn's loss and the gradients of its player."""
+    """Run a round without moving anybody; return the loss of every player's turn and the gradients of this player."""
     from gamelearn.losses import objectives
 
     made = iter(objectives(game.runner(), plan.turns))
@@ -85,12 +85,19 @@ def round_gradients(game: Game, plan: Plan, source: RoundSource) -> list[tuple[f
     for phase in plan.phases:
         values = complete(game.runner(), phase.completion, values, source)
         for turn in phase.turns:
-            player = game.players[turn.player]
-            player.zero_grad(set_to_none=True)
-            with owned_by(turn.player, game.players):
+            for owner in turn.owners:
+                game.players[owner].zero_grad(set_to_none=True)
+            with owned_by(turn.owners, game.players):
                 loss, _ = next(made)(values)
                 loss.backward()
-            gradients = {name: each.grad.clone() for name, each in player.named_parameters() if each.grad is not None}
-            found.append((float(loss.detach()), gradients))
-            player.zero_grad(set_to_none=True)
+            for owner in turn.owners:
+                player = game.players[owner]
+                gradients = {name: each.grad.clone() for name, each in player.named_parameters() if each.grad is not None}
+                found.append((float(loss.detach()), gradients))
+                player.zero_grad(set_to_none=True)
     return found
+
+
+def place_of(plan: Plan, player: str) -> int:
+    """Return the place of a player's first turn among what `round_gradients` returns."""
+    return [part.player for turn in plan.turns for part in turn.parts].index(player)

@@ -19,6 +19,7 @@ class GumbelOptions(EstimatorOptions):
     variable_types: ClassVar[tuple[str, ...]] = ("binary", "categorical")
     needs: ClassVar[str | None] = "relaxed"
     by_class: ClassVar[bool] = True
+    keeps_values: ClassVar[bool] = False
 
 
 @ESTIMATORS.register("gumbel", options=GumbelOptions)

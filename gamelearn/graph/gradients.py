@@ -12,31 +12,34 @@ from gamelearn.graph.symbols import Scope
 from gamelearn.registry import ESTIMATORS
 
 
-def dependent_draws(graph: Graph, term: Term) -> tuple[Bound, ...]:
-    """Return the draws of a term that its owner's parameters move, by their factor or through what they read.
+def dependent_draws(graph: Graph, term: Term, owners: frozenset[str] = frozenset()) -> tuple[Bound, ...]:
+    """Return the draws of a term that its owners' parameters move, by their factor or through what they read.
 
-    A sampler is never differentiated, so what it draws depends on nobody.
+    The owner is the term's player, unless a common utility has several. A sampler is never differentiated, so what it draws depends on
+    nobody.
     """
+    owners = owners or frozenset({term.player})
     found: dict[str, Bound] = {}
     for draw in term.draws:
         for bound in draw.factors if isinstance(draw, PlayerDraw) else ():
-            if term.player in graph.reach(bound.factor) or any(actual in found for _, actual in bound.givens):
+            if not owners.isdisjoint(graph.reach(bound.factor)) or any(actual in found for _, actual in bound.givens):
                 found[bound.target] = bound
     return tuple(found.values())
 
 
-def redrawn(graph: Graph, term: Term) -> frozenset[str]:
+def redrawn(graph: Graph, term: Term, owners: frozenset[str] = frozenset()) -> frozenset[str]:
     """Return the variables of a term that are drawn again with a gradient."""
     if term.gradient is None or not term.gradient.redraws:
         return frozenset()
-    return frozenset(bound.target for bound in dependent_draws(graph, term))
+    return frozenset(bound.target for bound in dependent_draws(graph, term, owners))
 
 
-def weighed_draws(graph: Graph, term: Term) -> tuple[Bound, ...]:
-    """Return the draws of a term whose log-likelihoods its estimator weighs: those from factors with parameters of the owner."""
+def weighed_draws(graph: Graph, term: Term, owners: frozenset[str] = frozenset()) -> tuple[Bound, ...]:
+    """Return the draws of a term whose log-likelihoods its estimator weighs: those from factors with parameters of its owners."""
     if term.gradient is None or term.gradient.redraws:
         return ()
-    return tuple(bound for bound in dependent_draws(graph, term) if term.player in graph.reach(bound.factor))
+    owners = owners or frozenset({term.player})
+    return tuple(bound for bound in dependent_draws(graph, term, owners) if not owners.isdisjoint(graph.reach(bound.factor)))
 
 
 def closed_forms(graph: Graph, term: Term) -> tuple[tuple[int, int], ...]:
@@ -74,6 +77,29 @@ def is_common(stage: Stage, term: Term) -> bool:
 
 def _utility(term: Term) -> tuple[object, ...]:
     return term.draws, term.score, term.weights, term.samples if term.weights else 1
+
+
+def common_utilities(stage: Stage) -> tuple[tuple[str, ...], ...]:
+    """Return the players that move, those with one common utility together, in the order of the first of them.
+
+    Players that have the same terms, all of them with a `gradient` whose draws have the values of plain ones, can have their gradients
+    from one evaluation; in sequence each moves before the next one's gradient is taken.
+    """
+    groups: list[tuple[list[object], list[str]]] = []
+    for player in stage.order:
+        terms = stage.utilities[player]
+        is_common = stage.schedule.mode == "parallel" and all(term.gradient and term.gradient.keeps_values for term in terms)
+        utility: list[object] = [_value(term) for term in terms] if is_common else [player]
+        same = next((players for known, players in groups if known == utility), None)
+        if same is None:
+            groups.append((utility, [player]))
+        else:
+            same.append(player)
+    return tuple(tuple(players) for _, players in groups)
+
+
+def _value(term: Term) -> tuple[object, ...]:
+    return term.weight, term.draws, term.score, term.gradient, term.weights, term.samples, term.constant_draws
 
 
 def check_gradient(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None:

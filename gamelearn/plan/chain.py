@@ -29,6 +29,7 @@ from gamelearn.spec.kinds import EstimatorOptions
 
 Key = Callable[[str, frozenset[str]], str]
 """Makes the key of a step from its name and the players that it reaches."""
+NOBODY = frozenset[str]()
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Redrawing:
     """The variables of a chain that are drawn again, with a gradient, in an objective."""
 
     objective: Section
-    owner: str
+    owners: frozenset[str]
     estimator: EstimatorOptions
     variables: frozenset[str]
 
@@ -125,7 +126,7 @@ class ChainBuilder:
             self._redraw(bound, name, self.redrawing)
             return
         reach = self.reach(bound)
-        raws, inputs = self.raws(bound, None), self.inputs(bound.givens)
+        raws, inputs = self.raws(bound, NOBODY), self.inputs(bound.givens)
         key = self.key(name, reach)
         self.section.add(
             DrawStep(key, bound.factor, raws, inputs, name, self._kind(bound), self.repeat, self.rows, str(bound), self.samples)
@@ -141,7 +142,7 @@ class ChainBuilder:
         self.section.add(
             NoiseStep(noise_key, variable.name, noise, self._kind(bound), self.repeat, self.rows, f"for {bound}", by_class, self.samples)
         )
-        raws, inputs = self.raws(bound, redrawing.owner, redrawing.objective), self.inputs(bound.givens)
+        raws, inputs = self.raws(bound, redrawing.owners, redrawing.objective), self.inputs(bound.givens)
         reach = self.reach(bound)
         key = self._key_at(name, reach, (bound.target,))
         redrawing.objective.add(RedrawStep(key, bound.factor, raws, inputs, noise_key, redrawing.estimator, str(bound)))
@@ -204,8 +205,8 @@ class ChainBuilder:
         """Return the players that a factor and its inputs depend on."""
         return self.graph.reach(bound.factor).union(*(self.values[actual].reach for _, actual in bound.givens))
 
-    def raws(self, bound: Bound, owner: str | None, objective: Section | None = None) -> tuple[Raw, ...]:
-        """Return where the raw outputs of a factor come from; the owner's are computed in its objective, with gradient."""
+    def raws(self, bound: Bound, owners: frozenset[str], objective: Section | None = None) -> tuple[Raw, ...]:
+        """Return where the raw outputs of a factor come from; the owners' are computed in their objective, with gradient."""
         if bound.factor.family is None:
             return ()
         actual = dict(bound.givens)
@@ -214,7 +215,7 @@ class ChainBuilder:
             if isinstance(score, FreeScore) or (isinstance(score, OwnScore) and not actual):
                 raws.append(Free(score.player, score.factor))
                 continue
-            is_moved = score.player == owner or self._moves(self._reads(score, actual))
+            is_moved = score.player in owners or self._moves(self._reads(score, actual))
             section = objective if objective is not None and is_moved else self.section
             raws.append(self._evaluate(section, score, actual))
         return tuple(raws)
@@ -238,11 +239,11 @@ class ChainBuilder:
         section.add(EvaluateStep(key, score.player, source, self.inputs(givens), heads, own))
         return f"{key}.{head}"
 
-    def log(self, bound: Bound, owner: str, objective: Section, *, by_row: bool = False) -> str:
-        """Add the log-likelihood of a factor, as a mean or by row, to the objective of its owner; return its key."""
-        return self._log(bound, objective, self.raws(bound, owner, objective), by_row=by_row)
+    def log(self, bound: Bound, owners: frozenset[str], objective: Section, *, by_row: bool = False) -> str:
+        """Add the log-likelihood of a factor, as a mean or by row, to the objective of its owners; return its key."""
+        return self._log(bound, objective, self.raws(bound, owners, objective), by_row=by_row)
 
-    def weight(self, bound: Bound, owner: str, objective: Section) -> str:
+    def weight(self, bound: Bound, owners: frozenset[str], objective: Section) -> str:
         """Add the log-likelihood of a factor, by row and without gradient, if the objective does not have it; return its key.
 
         One that reads what is redrawn goes to the objective.
@@ -251,12 +252,12 @@ class ChainBuilder:
         if key in objective.steps:
             return key
         if self._moves((bound.target, *(actual for _, actual in bound.givens))):
-            return self.log(bound, owner, objective, by_row=True)
-        return self._log(bound, self.section, self.raws(bound, None), by_row=True)
+            return self.log(bound, owners, objective, by_row=True)
+        return self._log(bound, self.section, self.raws(bound, NOBODY), by_row=True)
 
-    def divergence(self, scored: Bound, drawn: Bound, owner: str, objective: Section, *, by_row: bool) -> str:
+    def divergence(self, scored: Bound, drawn: Bound, owners: frozenset[str], objective: Section, *, by_row: bool) -> str:
         """Add the divergence of the factor that a variable was drawn from, from the one that scores it, to the objective; return its key."""
-        sides = [self._log_step(each, self.raws(each, owner, objective), by_row=by_row) for each in (drawn, scored)]
+        sides = [self._log_step(each, self.raws(each, owners, objective), by_row=by_row) for each in (drawn, scored)]
         title = f"divergence of {drawn} from {scored}"
         key = self.key(f"divergence of {sides[0].key} from {sides[1].key}", frozenset())
         objective.add(DivergenceStep(key, sides[0], sides[1], title, by_row))

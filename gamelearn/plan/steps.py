@@ -182,12 +182,26 @@ class TermPlan:
 
 @dataclass(frozen=True)
 class Turn:
-    """One player's update: the steps of its objective, through which gradients run, and its terms."""
+    """One player's update: the steps of its objective, through which gradients run, and its terms.
+
+    Players with a common utility have their gradients from one objective: `others` are their turns, which have no steps of their own.
+    """
 
     player: str
     repeat: int
     steps: tuple[Step, ...]
     terms: tuple[TermPlan, ...]
+    others: tuple["Turn", ...] = ()
+
+    @property
+    def parts(self) -> tuple["Turn", ...]:
+        """The turn of each player that moves by this objective."""
+        return (self, *self.others)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The players that move by this objective."""
+        return tuple(part.player for part in self.parts)
 
 
 @dataclass(frozen=True)

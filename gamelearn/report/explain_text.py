@@ -137,11 +137,11 @@ def _plan(plan: NumberedPlan, stage: Stage) -> Iterator[str]:
     labels = _noise_users(plan)
     for phase in plan.phases:
         if phase.completion:
-            yield f"complete for {', '.join(turn.player for turn in phase.turns)}, without gradient"
+            yield f"complete for {', '.join(player for turn in phase.turns for player in turn.players)}, without gradient"
             yield from _step_lines(phase.completion, labels)
         for turn in phase.turns:
             again = f", turn {turn.repeat + 1} of the round" if turn.repeat else ""
-            yield f"move {turn.player}{again}, with its gradient"
+            yield f"move {', '.join(turn.players)}{again}, with {'the gradients of one loss' if len(turn.players) > 1 else 'its gradient'}"
             yield from _step_lines(turn.steps, labels)
             yield from (line for title, logs in turn.terms.items() for line in fill(f"    {title} = {_sum(logs)}", 6))
 

@@ -76,9 +76,9 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class NumberedTurn:
-    """A player's update: the steps of its objective, and its terms as numbers of the logs with their signs."""
+    """The update of a player, or of players with a common utility: the steps of their objective, and their terms as numbers of the logs with their signs."""
 
-    player: str
+    players: tuple[str, ...]
     repeat: int
     steps: tuple[NumberedStep, ...]
     terms: Mapping[str, tuple[str, ...]]
@@ -114,8 +114,9 @@ def number_steps(graph: Graph, plan: Plan) -> NumberedPlan:
         for turn in phase.turns:
             own = dict(numbering.round)
             steps = tuple(numbering.step(step, own, users.get((index, step.key), ())) for step in turn.steps)
-            terms = {each.term.title: tuple(_signed(sign, own[key]) for sign, key in each.logs) for each in turn.terms}
-            turns.append(NumberedTurn(turn.player, turn.repeat, steps, terms))
+            planned = [each for part in turn.parts for each in part.terms]
+            terms = {each.term.title: tuple(_signed(sign, own[key]) for sign, key in each.logs) for each in planned}
+            turns.append(NumberedTurn(turn.owners, turn.repeat, steps, terms))
             index += 1
         phases.append(NumberedPhase(completion, tuple(turns)))
     unshared = make_plan(graph, plan.stage.name, share=False).evaluations
@@ -130,7 +131,7 @@ def _users(plan: Plan) -> dict[tuple[int | None, str], tuple[str, ...]]:
     found: dict[tuple[int | None, str], list[str]] = {}
     completed = {ref: step for phase in plan.phases for step in phase.completion for ref in outputs_of(step)}
     for index, turn in enumerate(plan.turns):
-        for term in turn.terms:
+        for term in (each for part in turn.parts for each in part.terms):
             for where, key in _used(index, turn, list(term.keys), completed):
                 found.setdefault((where, key), []).append(term.term.title)
     return {place: tuple(dict.fromkeys(titles)) for place, titles in found.items()}

@@ -99,6 +99,8 @@ class EstimatorOptions(Options):
     """Whether draws are made again with a gradient; else their log-likelihoods are weighed."""
     by_class: ClassVar[bool] = False
     """Whether the draw of a categorical variable takes one number of noise per class."""
+    keeps_values: ClassVar[bool] = True
+    """Whether a draw with a gradient has the value of the plain draw."""
 
     def own_options(self) -> dict[str, Any]:
         """Return the options that the estimator's constructor takes."""

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from gamelearn.errors import RunError, quoted
-from gamelearn.losses import Values, without_gradients
+from gamelearn.losses import Values
 from gamelearn.spec.kinds import OptimizerOptions
 from gamelearn.train.optimizers import build_optimizer, set_learning_rate
 from gamelearn.train.state import OptimizerState
@@ -30,7 +30,6 @@ class Learner:
         parameters: those that the terms reach, by name; the optimizer holds exactly these.
         options: of the optimizer.
         rounds: of the stage, for the learning rate; None where they are not known.
-        foreign: the parameters of the other players.
     """
 
     def __init__(
@@ -39,21 +38,11 @@ class Learner:
         parameters: Sequence[tuple[str, nn.Parameter]],
         options: OptimizerOptions,
         rounds: int | None,
-        foreign: Sequence[nn.Parameter],
     ) -> None:
         self.name = name
         self.parameters = dict(parameters)
         self.optimizer = build_optimizer(options, self.parameters.values())
-        self._options, self._rounds, self._foreign = options, rounds, foreign
-
-    def differentiate(self, objective: nn.Module, values: Values) -> Gradient:
-        """Take the gradient of the player's loss; return the loss, the terms `(terms,)` and the norm of the gradient."""
-        self.optimizer.zero_grad(set_to_none=True)
-        with without_gradients(self._foreign):
-            loss, terms = objective(values)
-            loss.backward()
-        norm = get_total_norm(list(self.gradients().values()))
-        return loss.detach(), terms, norm
+        self._options, self._rounds = options, rounds
 
     def step(self, number: int, norm: torch.Tensor) -> float:
         """Move the player along its gradient, clipped if its options say so; return the learning rate.
@@ -120,3 +109,15 @@ class Learner:
         if value.shape != parameter.shape:
             return value.to(device, copy=True)
         return torch.empty_like(parameter, dtype=value.dtype, device=device, requires_grad=False).copy_(value)
+
+
+def differentiate(learners: Sequence[Learner], objective: nn.Module, values: Values) -> list[Gradient]:
+    """Take the gradient of a loss for the players whose it is; return, for each, the loss, the terms `(terms,)` and the gradient's norm.
+
+    Only their parameters may require gradients meanwhile.
+    """
+    for learner in learners:
+        learner.optimizer.zero_grad(set_to_none=True)
+    loss, terms = objective(values)
+    loss.backward()
+    return [(loss.detach(), terms, get_total_norm(list(learner.gradients().values()))) for learner in learners]

@@ -14,14 +14,14 @@ from gamelearn.data.streams import Streams
 from gamelearn.errors import DataError, TrainingError
 from gamelearn.graph.model import StreamDraw
 from gamelearn.initialise import initialise_from_data, waiting_networks
-from gamelearn.losses import Objective, Values, complete, foreign_parameters, reached_parameters
+from gamelearn.losses import Objective, Values, complete, owned_by, reached_parameters
 from gamelearn.plan.steps import Phase, Turn
 from gamelearn.sources import RoundSource
 from gamelearn.train.averages import Averages, move_averages, restart_averages, start_averages
 from gamelearn.train.compiling import compiled
 from gamelearn.train.events import TurnRecord
 from gamelearn.train.failures import not_finite
-from gamelearn.train.learner import Gradient, Learner
+from gamelearn.train.learner import Gradient, Learner, differentiate
 from gamelearn.train.schedule import Progress, StageLength, batch_rows, streams_read
 from gamelearn.train.state import OptimizerState
 
@@ -51,8 +51,7 @@ class StageTraining:
         self._losses: tuple[nn.Module, ...] = compiled(self._objectives) if self.train.compile else self._objectives
         reached = reached_parameters(game.players, self.plan.turns)
         self.learners = {
-            player: Learner(player, parameters, self.train.optimizer_of(player), length.rounds, foreign_parameters(player, game.players))
-            for player, parameters in reached.items()
+            player: Learner(player, parameters, self.train.optimizer_of(player), length.rounds) for player, parameters in reached.items()
         }
         self.averages = (averages or start_averages(game.players)) if self.train.ema else {}
         self.rows = self._rows()
@@ -128,11 +127,14 @@ class StageTraining:
 
     def _move(self, phase: Phase, objectives: list[tuple[Objective, nn.Module]], values: Values, progress: Progress) -> list[TurnRecord]:
         """Take the gradients of a phase's turns at the same parameters, then move their players."""
-        losses = [loss for _, loss in objectives]
-        found = [self.learners[turn.player].differentiate(loss, values) for turn, loss in zip(phase.turns, losses, strict=True)]
-        if not _all_finite(found):
+        found: list[tuple[Turn, Gradient]] = []
+        for turn, (_, loss) in zip(phase.turns, objectives, strict=True):
+            with owned_by(turn.owners, self._game.players):
+                gradients = differentiate([self.learners[owner] for owner in turn.owners], loss, values)
+            found += zip(turn.parts, gradients, strict=True)
+        if not _all_finite([gradient for _, gradient in found]):
             raise self._failure(phase.turns, [objective for objective, _ in objectives], found, values, progress)
-        return [self._step(turn, gradient, progress) for turn, gradient in zip(phase.turns, found, strict=True)]
+        return [self._step(turn, gradient, progress) for turn, gradient in found]
 
     def _step(self, turn: Turn, gradient: Gradient, progress: Progress) -> TurnRecord:
         loss, terms, norm = gradient
@@ -142,10 +144,15 @@ class StageTraining:
         return TurnRecord(turn, loss, terms, norm, rate)
 
     def _failure(
-        self, turns: tuple[Turn, ...], objectives: list[Objective], found: list[Gradient], values: Values, progress: Progress
+        self,
+        turns: tuple[Turn, ...],
+        objectives: list[Objective],
+        found: list[tuple[Turn, Gradient]],
+        values: Values,
+        progress: Progress,
     ) -> TrainingError:
-        at = next(index for index, gradient in enumerate(found) if not _all_finite([gradient]))
-        (loss, terms, norm), turn = found[at], turns[at]
+        turn, (loss, terms, norm) = next(each for each in found if not _all_finite([each[1]]))
+        at = next(index for index, moved in enumerate(turns) if turn.player in moved.owners)
         return not_finite(
             turn,
             stage=self.name,

@@ -13,7 +13,7 @@ from gamelearn.game import Game
 from gamelearn.losses import owned_by
 from gamelearn.plan.round import make_plan
 from tests.estimators.games import CLASSES, LADDER, LATER_DRAWS, LINEAR, QUADRATIC, REALS, sharp
-from tests.support import round_gradients, source_of
+from tests.support import place_of, round_gradients, source_of
 from tests.test_oracles import exact_gradients, tables_of
 
 NO_BASELINE = "{type: reinforce, baseline: none}"
@@ -56,7 +56,7 @@ class Comparison:
 def compared(game: Game, player: str, *, rounds: int = 40, rows: int = 1000, closed: bool = False) -> Comparison:
     """Return the gradients of a player in many rounds, and the exact one."""
     plan = make_plan(game.graph, "main", closed=closed)
-    index = [turn.player for turn in plan.turns].index(player)
+    index = place_of(plan, player)
     made = [round_gradients(game, plan, source_of(game, tables_of(game), rows=rows, round_number=each))[index] for each in range(rounds)]
     loss, exact = exact_gradients(game, player)
     assert all(set(gradients) == set(exact) for _, gradients in made)
@@ -126,7 +126,7 @@ def grid_gradients(game: Game) -> tuple[float, dict[str, torch.Tensor]]:
 def test_real_draws_lie_within_the_confidence_interval_of_an_integral(estimator: str) -> None:
     game = sharp(REALS, estimator, factor=1.5)
     plan = make_plan(game.graph, "main")
-    index = [turn.player for turn in plan.turns].index("encoder")
+    index = place_of(plan, "encoder")
     made = [round_gradients(game, plan, source_of(game, tables_of(game), rows=1000, round_number=each))[index] for each in range(40)]
     loss, exact = grid_gradients(game)
     assert all(set(gradients) == set(exact) for _, gradients in made)
@@ -157,7 +157,7 @@ def test_sharing_does_not_change_gradients(text: str, estimator: str, mode: str)
 def test_draws_with_a_gradient_are_those_without(text: str, estimator: str) -> None:
     """The decoder takes draws from the completion that the encoder makes again, from the same noise."""
     game = sharp(text, estimator)
-    plan = make_plan(game.graph, "main")
+    plan = make_plan(game.graph, "main", share=False)
     (first, _), (second, _) = round_gradients(game, plan, source_of(game, tables_of(game), rows=50, round_number=0))
     assert first == pytest.approx(second, rel=1e-12)
 

@@ -85,7 +85,7 @@ def test_weights_at_redrawn_values_are_those_of_the_draws() -> None:
     losses = []
     for gradient in ("straight_through", "gregor"):
         game = sharp(text.replace("GRADIENT", f"gradient: {gradient}"), "")
-        plan = make_plan(game.graph, "main")
+        plan = make_plan(game.graph, "main", share=False)
         made = round_gradients(game, plan, source_of(game, tables_of(game), rows=50, round_number=0))
         losses.append([loss for loss, _ in made])
     assert losses[0] == pytest.approx(losses[1], rel=1e-12)

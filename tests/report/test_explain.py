@@ -161,7 +161,7 @@ def test_what_a_turn_evaluates_again_with_gradient_is_its_own(segmentation: Chec
     (phase,) = json.loads(explain(segmentation, "json"))["stages"][1]["plan"]["phases"]
     without = [step["terms"] for step in phase["completion"] if step["title"] == "painter.x_given_s_z2"]
     assert without == [["segmenter.1"], ["encoder.0"]]
-    (painter,) = (turn for turn in phase["turns"] if turn["player"] == "painter")
+    (painter,) = (turn for turn in phase["turns"] if turn["players"] == ["painter"])
     assert [step["terms"] for step in painter["steps"]] == [["painter.0"]] * 2
 
 
