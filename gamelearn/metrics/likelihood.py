@@ -3,6 +3,7 @@
 This file registers the metric.
 """
 
+from collections.abc import Sequence
 from math import log, sqrt
 
 import numpy as np
@@ -16,8 +17,6 @@ from gamelearn.metrics.metric import Block, Context, Figure, Metric, MetricError
 from gamelearn.metrics.models import LatentModel, ModelOptions, Proposed, find_model, propose, total
 from gamelearn.registry import METRICS
 from gamelearn.spec.kinds import Positive
-
-_HIGH_ERROR = 0.5
 
 
 class LikelihoodOptions(ModelOptions):
@@ -74,7 +73,8 @@ class Likelihood(Metric):
             found = _row_figures(model, proposed)
             efficiencies.append(found["effective samples"].numpy())
             sums.add(torch.stack([torch.ones_like(found["ELBO"]), *(found[name] for name in names)], 1).numpy())
-        figures = _figures(game.graph, model, sums, names, np.concatenate(efficiencies))
+        dimensions = sum(game.graph.variables[name].elements for name in model.observed)
+        figures = _figures(sums, names, np.concatenate(efficiencies), dimensions=dimensions, samples=self._samples)
         facts = {**model.facts(), "samples": self._samples, "count": sums.rows}
         return MetricResult((Block(model.title(), figures),), self._notes(game.graph, model, figures), facts)
 
@@ -83,7 +83,7 @@ class Likelihood(Metric):
 
     def _notes(self, graph: Graph, model: LatentModel, figures: dict[str, Figure]) -> tuple[str, ...]:
         notes = [f"the log-likelihood is a lower bound from K = {self._samples} samples a row: it grows with K"]
-        if figures["Monte-Carlo error"].value > _HIGH_ERROR or figures["effective samples, median"].value < 2 / self._samples:
+        if self._samples > 1 and figures["effective samples, median"].value < 2 / self._samples:
             notes.append(
                 "few samples carry the weight in most rows: the bound is loose, and its Monte-Carlo error too small; take more samples"
             )
@@ -113,19 +113,18 @@ def _row_figures(model: LatentModel, proposed: Proposed) -> dict[str, torch.Tens
     return {**{_rate_of(name): each.cpu() for name, each in rates.items()}, **found}
 
 
-def _figures(
-    graph: Graph, model: LatentModel, sums: GroupedSums, names: tuple[str, ...], efficiencies: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> dict[str, Figure]:
+def _figures(sums: GroupedSums, names: Sequence[str], efficiencies: Sums, *, dimensions: int, samples: int) -> dict[str, Figure]:
+    """Return the figures of all rows; one sample tells nothing of the spread of samples."""
     means = {name: sums.figure(lambda each, at=index: float(each[at] / each[0])) for index, name in enumerate(names, 1)}  # type: ignore[misc]
-    bits = 1 / (log(2) * sum(graph.variables[name].elements for name in model.observed))
-    variance = names.index("variance") + 1
+    bits, variance = -1 / (log(2) * dimensions), names.index("variance") + 1
     figures = {"log-likelihood": means["log-likelihood"]}
-    figures["Monte-Carlo error"] = sums.figure(lambda each: _error_of_mean(each, variance))
-    figures["log-likelihood, bits per dimension"] = _scaled(means["log-likelihood"], -bits)
+    if samples > 1:
+        figures["Monte-Carlo error"] = sums.figure(lambda each: _error_of_mean(each, variance))
+    figures["log-likelihood, bits per dimension"] = _scaled(means["log-likelihood"], bits)
     figures["ELBO"] = means["ELBO"]
-    figures["ELBO, bits per dimension"] = _scaled(means["ELBO"], -bits)
+    figures["ELBO, bits per dimension"] = _scaled(means["ELBO"], bits)
     figures |= {"log-likelihood - ELBO": means["gap"], "reconstruction": means["reconstruction"], "rate": means["rate"]}
-    figures |= {name: means[name] for name in map(_rate_of, model.hidden)}
+    figures |= {name: means[name] for name in names[len(_HEAD) :]}
     figures["effective samples"] = means["effective samples"]
     figures["effective samples, median"] = Figure(float(np.median(efficiencies)), sums.rows)
     figures["effective samples, worst"] = Figure(float(efficiencies.min()), sums.rows)

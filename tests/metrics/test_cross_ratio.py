@@ -10,7 +10,7 @@ from torch import nn
 
 from gamelearn.game import Game
 from gamelearn.metrics.cross_ratio import CrossRatio, cross_ratios, neighbours_figure
-from gamelearn.metrics.metric import MetricResult
+from gamelearn.metrics.metric import MetricError, MetricResult
 from tests.metrics.maps import context
 from tests.metrics.small import LADDER, NO_PRIOR, REALS, data_of, model_of, table_game
 
@@ -116,6 +116,11 @@ def test_a_game_without_a_prior_has_pairs_of_the_data() -> None:
     assert [block.title for block in result.blocks] == ["pairs of data"]
     assert result.notes == ("the model has no prior: its own pairs are not looked at",)
     assert result.blocks[0].figures["root mean square"].value > 0.1
+
+
+def test_one_row_is_not_enough() -> None:
+    with pytest.raises(MetricError, match="needs two rows at least"):
+        measured(table_game(LADDER), count=1)
 
 
 def test_the_error_of_neighbours_is_the_spread_over_seeds() -> None:
