@@ -323,10 +323,28 @@ def draw_factor(game: Game, factor: Factor, values: Mapping[str, torch.Tensor], 
 
 
 def _draw(game: Game, factor: Factor, distribution: Distribution, key: tuple[str, ...], rows: int, seed: int) -> torch.Tensor:
+    return drawn_from(game, distribution, factor_noise(game, factor, (seed, *key), rows))
+
+
+def factor_noise(game: Game, factor: Factor, key: tuple[object, ...], rows: int, *, first_row: int = 0) -> torch.Tensor:
+    """Return the noise of a draw from a factor, `(rows, *shape)`, uniform in [0, 1) or normal as the factor takes it.
+
+    Args:
+        game: with its device and dtype.
+        factor: one of the game's, whose label is added to the key.
+        key: of the noise.
+        rows: how many.
+        first_row: the number of the first row: blocks of rows have the noise that one call gives.
+    """
     kind = factor.family.noise if factor.family is not None else game.graph.players[factor.player].options.noise
     make = noise.normal if kind == "normal" else noise.uniform
-    made = make((seed, *key, factor.label), rows, game.graph.variables[factor.target].shape)
-    drawn = distribution.draw(made.to(device=game.device, dtype=game.dtype))
+    made = make((*key, factor.label), rows, game.graph.variables[factor.target].shape, first_row=first_row)
+    return made.to(device=game.device, dtype=game.dtype)
+
+
+def drawn_from(game: Game, distribution: Distribution, made: torch.Tensor) -> torch.Tensor:
+    """Return a draw made from noise, `(rows, *shape)`, in the dtype of the game (int64 for categorical variables)."""
+    drawn = distribution.draw(made)
     return drawn.to(game.dtype) if drawn.is_floating_point() else drawn
 
 

@@ -15,6 +15,14 @@ from tests.metrics.maps import SUPERVISED, THREE, write_maps
 
 Run = Callable[..., Any]
 NAMED = "evaluate:\n  labels: {type: segmentation, hide: {}, count: 4}\n  dreams: {type: class_frequencies, sweeps: 2, count: 3}\n"
+PLAIN = """\
+name: plain
+variables: {x: {type: binary, shape: [1, 8, 8]}}
+data: {dataset: {type: digits, binarize: 0.5}, streams: {images: [x]}}
+players: {painter: {factors: {x: free}}}
+utilities: {painter: "E[images(x)] log painter(x)"}
+train: {rounds: 1, batch: 16}
+"""
 
 
 @pytest.fixture
@@ -90,7 +98,9 @@ def test_a_metric_that_does_not_fit_says_what_it_needs(run: Run, folder: Path) -
     result = run("evaluate", "small", "--metric", "segmentation")
     assert result.exit_code == 2
     assert result.stderr.startswith("'segmentation' does not fit this game: needs a stream that shows a categorical variable of shape ")
-    result = run("evaluate", "small")
+    (folder / "plain.yaml").write_text(PLAIN)
+    assert run("train", "plain.yaml", "--run", "runs/plain/1").exit_code == 0
+    result = run("evaluate", "plain")
     assert result.exit_code == 2
     assert result.stderr.startswith("no metric fits this game:\n'baselines' needs ")
 

@@ -10,12 +10,17 @@ from gamelearn.metrics.metric import Context, Metric, MetricResult
 from gamelearn.plugins import load_builtins
 from gamelearn.registry import METRICS
 from tests.metrics.maps import THREE, context, game_in
+from tests.metrics.small import LADDER, table_game
 from tests.support import game_of
 
 load_builtins()
 
 COUNT = 8
-OPTIONS: dict[str, dict[str, Any]] = {"class_frequencies": {"sweeps": 2}, "segmentation": {"chain": {"sweeps": 2}}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "class_frequencies": {"sweeps": 2},
+    "likelihood": {"samples": 4},
+    "segmentation": {"chain": {"sweeps": 2}},
+}
 """Options that make a metric quick, or that it needs."""
 NAMES = pytest.mark.parametrize("name", METRICS.names)
 
@@ -29,9 +34,15 @@ EMPTY = """
 
 
 @pytest.fixture(scope="module")
-def game(tmp_path_factory: pytest.TempPathFactory) -> Game:
-    """A game with images, label maps, codes and chains; a metric that does not fit it needs one of its own here."""
-    return game_in(tmp_path_factory.mktemp("maps"), THREE)
+def games(tmp_path_factory: pytest.TempPathFactory) -> dict[str | None, Game]:
+    """A game with images, label maps, codes and chains, under None; a metric that does not fit it needs one of its own here, under its name."""
+    return {None: game_in(tmp_path_factory.mktemp("maps"), THREE), "total_variation": table_game(LADDER, rows=COUNT)}
+
+
+@pytest.fixture
+def game(name: str, games: dict[str | None, Game]) -> Game:
+    """The game that a metric is measured on."""
+    return games.get(name, games[None])
 
 
 def metric_of(name: str) -> Metric:

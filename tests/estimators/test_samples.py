@@ -1,15 +1,19 @@
 """Several samples per row, and their weights, against exact enumeration of all their chains. This file compares gradients."""
 
+import math
+
 import pytest
 import torch
 
-from gamelearn.losses import Values, complete
+from gamelearn.analysis.exact import log_likelihood
+from gamelearn.game import Game
+from gamelearn.losses import Values, complete, owned_by
 from gamelearn.plan.round import make_plan
 from gamelearn.plan.steps import ColumnStep, DrawStep, LogStep, NoiseStep
-from tests.estimators.games import CLASSES, LADDER, WAKE_SLEEP, sharp
-from tests.estimators.test_exactness import Comparison, compared
+from tests.estimators.games import CLASSES, LADDER, REALS, WAKE_SLEEP, sharp
+from tests.estimators.test_exactness import Comparison, compared, flat
 from tests.support import graph_of, round_gradients, source_of
-from tests.test_oracles import tables_of
+from tests.test_oracles import exact_gradients, tables_of
 
 
 def weighted(samples: int) -> str:
@@ -90,6 +94,66 @@ def test_weights_at_redrawn_values_are_those_of_the_draws() -> None:
         losses.append([loss for loss, _ in made])
     assert losses[0] == pytest.approx(losses[1], rel=1e-12)
     assert losses[0][0] == pytest.approx(losses[0][1], rel=1e-12)
+
+
+def exact_bound(game: Game, samples: int) -> torch.Tensor:
+    """Return the importance-weighted bound of the decoder by a sum over all pairs or triples of codes, with its graph."""
+    (term,) = game.graph.stages["main"].utilities["decoder"]
+    codes = {"z0": torch.arange(8) // 4 % 2, "z1": torch.stack([torch.arange(8) // 2 % 2, torch.arange(8) % 2], 1)}
+    rows = tables_of(game)["images"]["x"]
+    values = {name: each.to(game.dtype).repeat(len(rows), *[1] * (each.dim() - 1)) for name, each in codes.items()}
+    values["x"] = rows.repeat_interleave(8, 0)
+    scores = torch.stack([sign * log_likelihood(bound, values, game.players) for sign, bound in term.weights])
+    inferred = torch.stack([each for (sign, _), each in zip(term.weights, scores, strict=True) if sign < 0]).sum(0).view(-1, 8)
+    picked = torch.cartesian_prod(*[torch.arange(8)] * samples)
+    weights = scores.sum(0).view(-1, 8)[:, picked].logsumexp(2) - math.log(samples)
+    return (-inferred[:, picked].sum(2)).exp().mul(weights).sum(1).mean()
+
+
+@pytest.mark.parametrize("samples", [2, 3])
+def test_weights_give_the_gradient_of_the_importance_weighted_bound(samples: int) -> None:
+    """Of a player that the draws do not depend on: grad E[log 1/K sum_k w_k] = E[sum_k w_k / sum_j w_j grad log w_k]."""
+    game = sharp(weighted(samples), "")
+    found = compared(game, "decoder")
+    with owned_by("decoder", game.players):
+        bound = exact_bound(game, samples)
+        bound.backward()
+    gradients = {name: -each.grad for name, each in game.players["decoder"].named_parameters() if each.grad is not None}
+    exact = flat(-float(bound.detach()), {name: gradients[name] for name in exact_gradients(game, "decoder")[1]})
+    assert float(exact[1:].abs().max()) > 0.1
+    assert Comparison(found.samples[:, 1:], exact[1:]).score < 4.5
+    torch.testing.assert_close(found.exact[1:], exact[1:])
+
+
+def grid_bound(game: Game) -> torch.Tensor:
+    """Return the importance-weighted bound of two samples by a sum over a grid of both real codes, with its graph."""
+    (term,) = game.graph.stages["main"].utilities["encoder"]
+    rows, points = tables_of(game)["images"]["x"], torch.linspace(-8, 8, 401, dtype=game.dtype)
+    values = {"x": rows.repeat_interleave(len(points), 0), "z": points.repeat(len(rows))}
+    logs = [(sign, log_likelihood(bound, values, game.players).view(len(rows), -1)) for sign, bound in term.weights]
+    ratio = torch.stack([sign * each for sign, each in logs]).sum(0)
+    density = next(each for sign, each in logs if sign < 0).exp() * (points[1] - points[0])
+    both = torch.logaddexp(ratio[:, :, None], ratio[:, None, :]) - math.log(2)
+    return (density[:, :, None] * density[:, None, :] * both).sum((1, 2)).mean()
+
+
+def test_weights_with_a_pathwise_gradient_give_that_of_the_bound_for_the_encoder_too() -> None:
+    formula = '"log decoder(x, z) - log encoder(z | x)"'
+    text = REALS.replace(
+        "decoder: E[images(x), encoder(z | x)] log decoder(x, z) - log encoder(z | x)",
+        "decoder: E[images(x), encoder(z | x)] log decoder(x, z)",
+    )
+    game = sharp(text.replace("gradient: ESTIMATOR", f"gradient: pathwise, samples: 2, weights: {formula}"), "", factor=1.5)
+    plan = make_plan(game.graph, "main")
+    index = [turn.player for turn in plan.turns].index("encoder")
+    made = [round_gradients(game, plan, source_of(game, tables_of(game), rows=1000, round_number=each))[index] for each in range(40)]
+    with owned_by("encoder", game.players):
+        bound = grid_bound(game)
+        bound.backward()
+    exact = {name: -each.grad for name, each in game.players["encoder"].named_parameters() if each.grad is not None}
+    found = torch.stack([flat(loss, {name: each[name] for name in exact}) for loss, each in made])
+    assert float(torch.cat([each.flatten() for each in exact.values()]).abs().max()) > 0.1
+    assert Comparison(found[:, 1:], flat(0.0, exact)[1:]).score < 4.5
 
 
 def test_noise_of_samples_is_that_of_the_plain_samples() -> None:

@@ -55,7 +55,9 @@ def test_without_names_those_that_fit_are_taken(tmp_path: Path) -> None:
 
 
 def test_an_unknown_metric_is_told(named: Game) -> None:
-    with pytest.raises(MetricError, match=r"unknown metric 'dream'; known: 'halves', 'dreams', .*'segmentation'; did you mean 'dreams'\?"):
+    with pytest.raises(
+        MetricError, match=r"unknown metric 'dream'; known: 'halves', 'dreams', .*'segmentation'.*; did you mean 'dreams'\?"
+    ):
         choose_metrics(named, ["dream"])
 
 
