@@ -107,6 +107,12 @@ class Game:
                 raise DataError("\n".join(map(str, problems))) from None
         return self._streams
 
+    def close_streams(self) -> None:
+        """Give the memory of the data back; the next call of `streams` opens them again."""
+        if self._streams is not None:
+            self._streams.close()
+            self._streams = None
+
 
 def check(
     path: str | Path,

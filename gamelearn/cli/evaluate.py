@@ -14,7 +14,6 @@ from gamelearn.cli.runs import find_run
 if TYPE_CHECKING:
     from gamelearn.game import Game
     from gamelearn.metrics.evaluation import ChosenMetric, Evaluation
-    from gamelearn.run import Run
 
 
 def evaluate(
@@ -66,6 +65,7 @@ def evaluate(
     splits = [str(chosen(Split, "split", each)) for each in dict.fromkeys(split or ["validation"])]
     which = chosen_weights(weights)
     from gamelearn.metrics.evaluation import choose_metrics
+    from gamelearn.metrics.store import origin_of
     from gamelearn.run import Run
     from gamelearn.train.device import choose_device
 
@@ -77,17 +77,9 @@ def evaluate(
     if game.graph.streams:
         with data_progress():
             game.streams()
-    facts = _facts(opened, game, state.progress.round, averaged=bool(state.averages) and taken != "last")
+    averaged = bool(state.averages) and taken != "last"
+    facts = origin_of(opened.path, game, state.progress.round, "ema" if averaged else "last", count, chain)
     _evaluate(opened.path, game, facts, metrics, splits, count, seed, chain, form)
-
-
-def _facts(run: "Run", game: "Game", round_number: int, *, averaged: bool) -> dict[str, Any]:
-    """Return what the file of the figures says of where they come from."""
-    from gamelearn.train.environment import environment
-
-    taken = game.streams().taken if game.graph.streams else {}
-    weights = "ema" if averaged else "last"
-    return {"game": game.graph.name, "run": str(run.path), "round": round_number, "weights": weights, **environment(game.device, taken)}
 
 
 def _evaluate(

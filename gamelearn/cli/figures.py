@@ -28,6 +28,11 @@ class FigureName(StrEnum):
     reconstructions = "reconstructions"
     samples = "samples"
     inpainting = "inpainting"
+    tsne = "tsne"
+
+
+ON_REQUEST = (FigureName.tsne,)
+"""The figures that are drawn only if they are named."""
 
 
 def figures(
@@ -37,7 +42,7 @@ def figures(
         typer.Option(
             "--figure",
             metavar="NAME",
-            help="transfer, reconstructions, samples or inpainting; may be repeated.  [default: all that the game supports]",
+            help="transfer, reconstructions, samples, inpainting or tsne; may be repeated.  [default: all that fit, but tsne]",
         ),
     ] = None,
     split: Annotated[
@@ -50,8 +55,14 @@ def figures(
         str | None,
         typer.Option("--hide", metavar="[VARIABLE=]PATTERN", help="What inpainting hides, such as square:24, left, random:0.5."),
     ] = None,
-    sampler: Annotated[str | None, typer.Option("--sampler", help="The chain of samples and inpainting.")] = None,
+    sampler: Annotated[str | None, typer.Option("--sampler", help="The chain of samples, inpainting and tsne.")] = None,
     sweeps: Annotated[int | None, typer.Option("--sweeps", min=1, help="Of that chain.  [default: 100; inpainting: the sampler's]")] = None,
+    variable: Annotated[
+        list[str] | None,
+        typer.Option("--variable", metavar="NAME", help="What tsne embeds; may be repeated.  [default: each hidden variable by itself]"),
+    ] = None,
+    points: Annotated[int | None, typer.Option("--points", min=2, help="How many codes of each kind tsne embeds.  [default: 300]")] = None,
+    perplexity: Annotated[float | None, typer.Option("--perplexity", min=1.0, help="Of tsne.  [default: 30]")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where to.  [default: RUN/figures]")] = None,
     checkpoint: Annotated[
         int | None, typer.Option("--checkpoint", metavar="ROUND", min=0, help="Which one.  [default: the newest]")
@@ -67,12 +78,13 @@ def figures(
 
     transfer: images drawn with the code of one row of data and what is shown of another (Fig. 3). reconstructions: data beside what
     the players make of its code (Fig. 4). samples: joint draws of a chain at its limit (Fig. 4). inpainting: what is inferred of
-    images with a hidden part (Fig. 5).
+    images with a hidden part (Fig. 5). tsne: codes from the prior, from data, at the limit of a chain, embedded together (Fig. 10).
 
     \b
     gamelearn figures celeba-seg
     gamelearn figures celeba-seg --figure inpainting --hide square:24 --split test
     gamelearn figures runs/celeba-seg/2 --figure samples --sweeps 1000 --count 10 --seed 1
+    gamelearn figures digits-vae --figure tsne --variable z1 --points 500 --split train
     """
     where = None if split is None else str(chosen(Split, "split", split))
     names = [str(chosen(FigureName, "figure", each)) for each in figure] if figure else None
@@ -85,7 +97,18 @@ def figures(
     opened = Run(find_run(run), say=say)
     taken: Literal["ema", "last"] | None = None if which is None else "ema" if which == Weights.ema else "last"
     game, origin = game_of(opened, checkpoint, taken, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)
-    request = Request(count=count, seed=seed, split=where, hide=hide, sampler=sampler, sweeps=sweeps, origin=origin)
+    request = Request(
+        count=count,
+        seed=seed,
+        split=where,
+        hide=hide,
+        sampler=sampler,
+        sweeps=sweeps,
+        variables=tuple(dict.fromkeys(variable or ())),
+        points=points,
+        perplexity=perplexity,
+        origin=origin,
+    )
     tell(draw_figures(game, out or opened.path / FOLDER, request, names), asked=bool(names))
 
 

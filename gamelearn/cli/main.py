@@ -9,7 +9,9 @@ import sys
 
 import typer
 
+from gamelearn.cli.ablate import ablate
 from gamelearn.cli.check import check
+from gamelearn.cli.compare import compare
 from gamelearn.cli.data import data
 from gamelearn.cli.evaluate import evaluate
 from gamelearn.cli.explain import explain
@@ -44,6 +46,8 @@ for _name, _command in (
     ("sample", sample),
     ("infer", infer),
     ("evaluate", evaluate),
+    ("compare", compare),
+    ("ablate", ablate),
     ("figures", figures),
     ("report", report),
     ("list", list_names),

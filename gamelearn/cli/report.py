@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gamelearn.cli.figures import FOLDER, FigureName, game_of
+from gamelearn.cli.figures import FOLDER, ON_REQUEST, FigureName, game_of
 from gamelearn.cli.guard import say
 from gamelearn.cli.options import Device, Plugins, Untrusted
 from gamelearn.cli.runs import find_run
@@ -31,7 +31,7 @@ def report(
     from gamelearn.report.page import write_page
 
     folder = find_run(run)
-    absent = [str(name) for name in FigureName if not (folder / FOLDER / f"{name}.png").is_file()]
+    absent = [str(name) for name in FigureName if name not in ON_REQUEST and not (folder / FOLDER / f"{name}.png").is_file()]
     reasons = _drawn(folder, absent, device, plugin or [], untrusted) if figures and absent else {}
     path = write_page(folder, out or folder / "report.html", reasons=reasons, plugins=plugin or (), untrusted=untrusted)
     typer.echo(str(path))

@@ -31,6 +31,20 @@ def find_run(name: str, runs: Path = Path("runs")) -> Path:
     raise RunError(what + (f"; did you mean {hint!r}?" if hint else ""))
 
 
+def find_run_at(text: str, runs: Path = Path("runs")) -> tuple[Path, int | None]:
+    """Return the folder of a run, with the round of a checkpoint that may follow it after `@`; None where none does.
+
+    Raises:
+        RunError: there is no such run, or what follows is no number.
+    """
+    name, at, number = text.rpartition("@")
+    if not at or Path(text).exists():
+        return find_run(text, runs), None
+    if not number.isdecimal():
+        raise RunError(f"expected a number of rounds after '@', such as {name}@1000, got {text!r}")
+    return find_run(name, runs), int(number)
+
+
 def _known(runs: Path) -> list[str]:
     """Return the names of games with numbered runs, of runs, and of runs one level below, where runs are by default."""
     known = []

@@ -94,13 +94,15 @@ def _train(
     def pictures(game: "Game", folder: Path, round_number: int) -> list[Path]:
         return write_pictures(game, folder, round_number, count, game.graph.seed)
 
-    done = train_game(game, run_folder=run_folder, resume=resume, console=_console(), pictures=pictures, preset=preset, overrides=overrides)
+    done = train_game(
+        game, run_folder=run_folder, resume=resume, console=lasting_console(), pictures=pictures, preset=preset, overrides=overrides
+    )
     if done.stopped_by:
         raise typer.Exit(_SIGNAL_STATUS + signal.Signals[done.stopped_by].value)
     typer.echo(f"next: gamelearn sample {done.path}")
 
 
-def _console() -> "Console":
+def lasting_console(*, stderr: bool = False) -> "Console":
     """Return a console that falls silent when its reader has gone: the training goes on."""
     from rich.console import Console
 
@@ -109,7 +111,7 @@ def _console() -> "Console":
             sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - it lasts as long as the process
             self.quiet = True
 
-    return Lasting()
+    return Lasting(stderr=stderr)
 
 
 def _game_of_run(

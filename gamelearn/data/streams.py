@@ -27,6 +27,21 @@ _SPLIT_ROWS = 1024
 _PART_ROWS = 512
 
 
+@dataclass(frozen=True)
+class Classes:
+    """A field of a data set that has one class for each row.
+
+    Attributes:
+        field: its name.
+        names: of all classes; their numbers where the data set has no names.
+        values: `(rows)` int64, -1 where a row has none.
+    """
+
+    field: str
+    names: tuple[str, ...]
+    values: Tensor
+
+
 class Streams:
     """The opened streams of a game.
 
@@ -132,6 +147,32 @@ class Streams:
         """Return what the data set calls the classes of a variable that a stream shows; nothing where it has no names for them."""
         binding = self._bindings[stream]
         return tuple(binding.data_set.class_names.get(binding.fields[variable], ()))
+
+    def classes(self, stream: str, split: str, rows: int) -> "Classes | None":
+        """Return the classes of the first rows of a split, whether or not the stream shows them.
+
+        They are the first field of the stream's data set that has one class for each row.
+
+        Args:
+            stream: whose rows, in the order of `split`.
+            split: `train`, `validation` or `test`.
+            rows: how many; fewer if the split has fewer.
+
+        Returns:
+            None where the data set has no such field.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        binding = self._bindings[stream]
+        found = [name for name, field in binding.data_set.fields.items() if field.type == "categorical" and field.shape == ()]
+        if not found:
+            return None
+        chosen = (self._rows[stream] if split == "train" else complete_rows(binding, split))[:rows]
+        values, present = binding.data_set.read(found[0], split, chosen), binding.data_set.present(found[0], split)
+        known = values if present is None else values.where(present[chosen], torch.tensor(-1))
+        numbers = map(str, range(binding.data_set.fields[found[0]].classes or 0))
+        return Classes(found[0], tuple(binding.data_set.class_names.get(found[0], numbers)), known)
 
     def close(self) -> None:
         """End the thread that reads ahead, if there is one."""

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gamelearn.errors import RunError
+from gamelearn.game import Game
 from gamelearn.metrics.evaluation import Evaluation
+from gamelearn.train.environment import environment
 
 FOLDER = "evaluation"
 
@@ -75,6 +77,22 @@ def title_of(round_number: int, splits: Sequence[str]) -> str:
     'round-000001000-train-validation'
     """
     return "-".join([f"round-{round_number:09d}", *splits])
+
+
+def origin_of(run: Path, game: Game, round_number: int, weights: str, count: int | None, chain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands at the head of a file: where its figures come from, what was asked of them.
+
+    Args:
+        run: the run's folder.
+        game: of the run.
+        round_number: of the checkpoint.
+        weights: `ema` or `last`.
+        count: how many images or samples were asked for; None where that was left to each metric.
+        chain: the values of a chain that were asked for.
+    """
+    taken = game.streams().taken if game.graph.streams else {}
+    head = {"game": game.graph.name, "run": str(run), "round": round_number, "weights": weights}
+    return {**head, "asked": {"count": count, "chain": dict(chain)}, **environment(game.device, taken)}
 
 
 def read_evaluations(run: Path) -> list[dict[str, Any]]:

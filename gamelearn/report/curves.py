@@ -61,11 +61,11 @@ def draw_curves(curves: Mapping[str, Curve], unit: str, *, stages: Mapping[str, 
         figure = Figure(figsize=_SIZE, layout="constrained")
         axes = figure.add_subplot()
         for name, (rounds, values) in curves.items():
-            axes.plot(rounds, values, label=_plain(name), linewidth=1, marker="." if len(rounds) == 1 else None)
+            axes.plot(rounds, values, label=plain_text(name), linewidth=1, marker="." if len(rounds) == 1 else None)
         for name, begin in (stages or {}).items():
             axes.axvline(begin, color=_GREY, linestyle="--", linewidth=1)
-            axes.annotate(_plain(name), (begin, 1), (2, -2), xycoords=("data", "axes fraction"), textcoords="offset points", va="top")
-        _scale(axes, curves, logarithmic)
+            axes.annotate(plain_text(name), (begin, 1), (2, -2), xycoords=("data", "axes fraction"), textcoords="offset points", va="top")
+        scale_values(axes, curves, logarithmic=logarithmic)
         axes.set_xlabel("round")
         axes.set_ylabel(unit)
         axes.grid(color="0.93", zorder=0)
@@ -75,13 +75,13 @@ def draw_curves(curves: Mapping[str, Curve], unit: str, *, stages: Mapping[str, 
     return written.getvalue()
 
 
-def _plain(name: str) -> str:
+def plain_text(name: str) -> str:
     """Return a name in which nothing is taken for mathematics; one that begins with a low line would be left out of the legend."""
     return " " + name.replace("$", r"\$")
 
 
-def _scale(axes: Axes, curves: Mapping[str, Curve], logarithmic: bool) -> None:
-    """Set the axis of values."""
+def scale_values(axes: Axes, curves: Mapping[str, Curve], *, logarithmic: bool) -> None:
+    """Set the axis of values: logarithmic if that is asked for, and possible; else without the first twentieth of the curves."""
     last = max(rounds[-1] for rounds, _ in curves.values())
     later = [value for rounds, values in curves.values() for each, value in zip(rounds, values, strict=True) if each > last * _BEGINNING]
     if logarithmic and all(value > 0 for _, values in curves.values() for value in values):

@@ -69,7 +69,7 @@ def _grids(game: Game, variables: Mapping[str, Variable], count: int, seed: int)
     for name, rebuilt in _reconstructions(game, variables, count, seed).items():
         data, mean = (to_pixels(each, variables[name]) for each in (rebuilt.data, rebuilt.mean))
         found += [("data", name, data), ("reconstructions", name, side_by_side(data, mean))]
-    for name, value in _samples(game, variables, count, seed).items():
+    for name, value in sampled_images(game, variables, count, seed).items():
         found.append(("samples", name, to_pixels(value, variables[name])))
     return found
 
@@ -82,8 +82,18 @@ def _reconstructions(game: Game, variables: Mapping[str, Variable], count: int, 
     return {name: each for name, each in found.items() if name in variables}
 
 
-def _samples(game: Game, variables: Mapping[str, Variable], count: int, seed: int) -> dict[str, torch.Tensor]:
-    """Return expectations at drawn codes: from one player if it draws all images that are drawn at all, else of a chain."""
+def sampled_images(game: Game, variables: Mapping[str, Variable], count: int, seed: int) -> dict[str, torch.Tensor]:
+    """Return expectations of images at drawn codes: from one player if it draws all images that are drawn at all, else of a chain.
+
+    Args:
+        game: with its players.
+        variables: the images.
+        count: how many; of a chain at most 16.
+        seed: of the noise.
+
+    Returns:
+        By variable `(count, *shape)`, of a categorical one `(count, classes, *shape)`; empty where every chain has to be given something.
+    """
     drawn = {factor.target for player in game.graph.players.values() for factor in player.factors.values()}
     try:
         alone = {factor.target for factor in drawing_player(game.graph)[1]}

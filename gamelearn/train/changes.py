@@ -13,7 +13,7 @@ from gamelearn.spec.schema import Spec, merge_options
 _Path = tuple[str | int, ...]
 LENGTHS = ("rounds", "epochs", "minutes")
 _FREE = (*LENGTHS, "log", "checkpoint", "samples")
-_MISSING = object()
+MISSING = object()
 
 
 def check_changes(before: Spec, now: Spec) -> None:
@@ -32,22 +32,24 @@ def check_changes(before: Spec, now: Spec) -> None:
 
 def changes(before: Spec, now: Spec) -> list[tuple[_Path, Any, Any]]:
     """Return the paths at which two specs differ, with both values."""
-    return list(_differences(_plain(before), _plain(now), ()))
+    return list(differences(plain_values(before), plain_values(now)))
 
 
-def _plain(spec: Spec) -> dict[str, Any]:
+def plain_values(spec: Spec) -> dict[str, Any]:
+    """Return all values of a spec, those that were left out included, as JSON has them."""
     values = spec.model_dump(mode="json", by_alias=True)
     values["train"]["optimizer"] = merge_options(spec.train.optimizer, {}).model_dump(mode="json")
     return values
 
 
-def _differences(before: Any, now: Any, path: _Path) -> Iterator[tuple[_Path, Any, Any]]:
+def differences(before: Any, now: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any, Any]]:
+    """Yield the paths at which two trees of plain values differ, with both values; `MISSING` where one has none."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in {**before, **now}:
-            yield from _differences(before.get(key, _MISSING), now.get(key, _MISSING), (*path, key))
+            yield from differences(before.get(key, MISSING), now.get(key, MISSING), (*path, key))
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         for index, (old, new) in enumerate(zip(before, now, strict=True)):
-            yield from _differences(old, new, (*path, index))
+            yield from differences(old, new, (*path, index))
     elif before != now:
         yield path, before, now
 
@@ -60,4 +62,4 @@ def _may_change(path: _Path) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return "missing" if value is _MISSING else repr(value)
+    return "missing" if value is MISSING else repr(value)

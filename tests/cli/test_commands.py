@@ -13,7 +13,22 @@ from gamelearn.registry import DATASETS, NETWORKS
 from gamelearn.shipped import shipped_specs
 
 Run = Callable[..., Any]
-COMMANDS = ("check", "explain", "train", "sample", "infer", "evaluate", "figures", "report", "list", "schema", "init", "data")
+COMMANDS = (
+    "check",
+    "explain",
+    "train",
+    "sample",
+    "infer",
+    "evaluate",
+    "compare",
+    "ablate",
+    "figures",
+    "report",
+    "list",
+    "schema",
+    "init",
+    "data",
+)
 
 
 def test_help_lists_every_command_with_its_summary(run: Run) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from gamelearn.cli.figures import FigureName
+from gamelearn.cli.figures import ON_REQUEST, FigureName
+from gamelearn.report.figures import make
 from gamelearn.report.figures.make import FIGURES
 
 Run = Callable[..., Any]
@@ -20,6 +21,7 @@ def trained(run: Run) -> None:
 
 def test_all_figures_can_be_asked_for_by_name() -> None:
     assert [str(name) for name in FigureName] == list(FIGURES)
+    assert {str(name) for name in ON_REQUEST} == make.ON_REQUEST
 
 
 @pytest.mark.usefixtures("trained")
@@ -46,6 +48,19 @@ def test_options_reach_the_figure(run: Run, folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("trained")
+def test_an_embedding_is_drawn_on_request_and_then_reported(run: Run, folder: Path) -> None:
+    embedding = ("--figure", "tsne", "--points", "20", "--perplexity", "5", "--sweeps", "1", "--variable", "z")
+    result = run("figures", "small", *embedding)
+    assert (result.exit_code, result.stdout) == (0, "runs/small/1/figures/tsne.png\n"), result.output
+    first = (folder / "runs/small/1/figures/tsne.png").read_bytes()
+    for other in (("--points", "21"), ("--perplexity", "6")):
+        assert run("figures", "small", *embedding, *other, "--out", "other").exit_code == 0
+        assert (folder / "other/tsne.png").read_bytes() != first
+    assert run("report", "small", "--no-figures").exit_code == 0
+    assert "tsne.png" in (folder / "runs/small/1/report.html").read_text()
+
+
+@pytest.mark.usefixtures("trained")
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -56,8 +71,10 @@ def test_options_reach_the_figure(run: Run, folder: Path) -> None:
         (("--checkpoint", "3"), "it has round-000000004"),
         (
             ("--figure", "transfr"),
-            "unknown figure 'transfr'; known: 'transfer', 'reconstructions', 'samples', 'inpainting'; did you mean 'transfer'?",
+            "unknown figure 'transfr'; known: 'transfer', 'reconstructions', 'samples', 'inpainting', 'tsne'; did you mean 'transfer'?",
         ),
+        (("--figure", "tsne", "--variable", "x"), "'x' is shown by a stream, it is no code; hidden are 'z'"),
+        (("--figure", "tsne", "--points", "5"), "15 codes are too few for a perplexity of 30"),
         (("--split", "tes"), "unknown split 'tes'; known: 'train', 'validation', 'test'; did you mean 'test'?"),
     ],
 )

@@ -34,6 +34,9 @@ class Request:
         hide: `[VARIABLE=]PATTERN`, what the in-painting hides; None for a square in the middle.
         sampler: the chain; None for the one that fits.
         sweeps: of the chain; None for the figure's own number.
+        variables: the hidden variables or groups that t-SNE embeds; empty for every one, each by itself.
+        points: how many codes of each kind t-SNE embeds; None for the figure's own number.
+        perplexity: of t-SNE; None for the figure's own.
         origin: a few words about the game and its checkpoint, for the caption.
     """
 
@@ -43,6 +46,9 @@ class Request:
     hide: str | None = None
     sampler: str | None = None
     sweeps: int | None = None
+    variables: tuple[str, ...] = ()
+    points: int | None = None
+    perplexity: float | None = None
     origin: str = ""
 
 

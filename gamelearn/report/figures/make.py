@@ -12,13 +12,17 @@ from gamelearn.report.figures.reconstructions import draw_reconstructions
 from gamelearn.report.figures.samples import draw_samples
 from gamelearn.report.figures.save import save_figure
 from gamelearn.report.figures.transfer import draw_transfer
+from gamelearn.report.figures.tsne import draw_tsne
 
 FIGURES: Mapping[str, Callable[[Game, Request], Figure]] = {
     "transfer": draw_transfer,
     "reconstructions": draw_reconstructions,
     "samples": draw_samples,
     "inpainting": draw_inpainting,
+    "tsne": draw_tsne,
 }
+ON_REQUEST = frozenset({"tsne"})
+"""The figures that take long, and are drawn only if they are named."""
 
 
 @dataclass
@@ -36,7 +40,7 @@ def draw_figures(game: Game, folder: Path, request: Request, names: Sequence[str
         game: with its players and data.
         folder: where `transfer.png` and the others go.
         request: what is asked of every figure.
-        names: some of `FIGURES`; by default all.
+        names: some of `FIGURES`; by default all but those of `ON_REQUEST`.
 
     Returns:
         What was drawn. What the game does not support, or the data does not allow, is not drawn, with the reason.
@@ -49,7 +53,7 @@ def draw_figures(game: Game, folder: Path, request: Request, names: Sequence[str
             hint = nearest(name, FIGURES)
             raise GamelearnError(f"unknown figure {name!r}; known: {quoted(FIGURES)}" + (f"; did you mean {hint!r}?" if hint else ""))
     drawn = Drawn()
-    for name in dict.fromkeys(FIGURES if names is None else names):
+    for name in dict.fromkeys([each for each in FIGURES if each not in ON_REQUEST] if names is None else names):
         try:
             figure = FIGURES[name](game, request)
         except (NotSupported, EvidenceError, DataError) as error:

@@ -1,0 +1,1 @@
+"""Runs beside each other: tables, sheets, ablations."""

@@ -1,0 +1,32 @@
+"""The files of a comparison: `compare.json` with its table, `compare.png` with its sheet. This file writes them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gamelearn.comparison.compare import Comparison
+from gamelearn.comparison.sheet import draw_comparison
+from gamelearn.errors import GamelearnError
+
+
+def write_comparison(found: Comparison, folder: Path) -> list[Path]:
+    """Write both files into a folder, which is made if it is missing; return them.
+
+    Raises:
+        GamelearnError: a file cannot be written.
+    """
+    return [write_json(found.plain(), folder / "compare.json"), draw_comparison(found, folder / "compare.png")]
+
+
+def write_json(values: Any, path: Path) -> Path:
+    """Write plain values as a JSON file; return the file.
+
+    Raises:
+        GamelearnError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise GamelearnError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
+    return path
