@@ -16,7 +16,7 @@ import torch
 from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError, GamelearnError, quoted
 from gamelearn.game import Game
-from gamelearn.gibbs.choice import choose_sampler
+from gamelearn.gibbs.choice import check_sampler_name, choose_sampler
 from gamelearn.graph.model import Graph
 from gamelearn.metrics.metric import Context, MetricError
 from gamelearn.options import Listed
@@ -64,7 +64,10 @@ class Generation:
 
         Raises:
             MetricError: one that is asked for does not, or none does.
+            EvidenceError: there is no such sampler.
         """
+        if self.sampler is not None:
+            check_sampler_name(graph, self.sampler)
         reasons = {source: why_not(graph, source, variable, self.sampler) for source in SOURCES}
         wanted = SOURCES if self.sources is None else self.sources
         found = tuple(source for source in wanted if reasons[source] is None)

@@ -9,13 +9,21 @@ from gamelearn.game import Game
 from gamelearn.metrics.metric import Context, Metric, MetricResult
 from gamelearn.plugins import load_builtins
 from gamelearn.registry import METRICS
+from tests.metrics.digits import DIGITS, digits_in
 from tests.metrics.maps import THREE, context, game_in
 from tests.support import game_of
 
 load_builtins()
 
 COUNT = 8
-OPTIONS: dict[str, dict[str, Any]] = {"class_frequencies": {"sweeps": 2}, "segmentation": {"chain": {"sweeps": 2}}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "class_frequencies": {"sweeps": 2},
+    "segmentation": {"chain": {"sweeps": 2}},
+    "consistency": {"sweeps": 2},
+    "coverage": {"sweeps": 2},
+    "frechet": {"sweeps": 2},
+    "nearest_neighbour": {"sweeps": 2},
+}
 """Options that make a metric quick, or that it needs."""
 NAMES = pytest.mark.parametrize("name", METRICS.names)
 
@@ -28,10 +36,20 @@ EMPTY = """
     """
 
 
+OF_IMAGES = ("consistency", "coverage", "frechet", "nearest_neighbour")
+
+
 @pytest.fixture(scope="module")
-def game(tmp_path_factory: pytest.TempPathFactory) -> Game:
-    """A game with images, label maps, codes and chains; a metric that does not fit it needs one of its own here."""
-    return game_in(tmp_path_factory.mktemp("maps"), THREE)
+def games(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Game]:
+    """A game with images, label maps, codes and chains, and one of two players with small digits; a metric that fits neither adds one."""
+    maps, digits = (tmp_path_factory.mktemp(name) for name in ("maps", "digits"))
+    return {"maps": game_in(maps, THREE), "digits": digits_in(digits, DIGITS)}
+
+
+@pytest.fixture
+def game(games: dict[str, Game], name: str) -> Game:
+    """The game that a metric is measured on."""
+    return games["digits" if name in OF_IMAGES else "maps"]
 
 
 def metric_of(name: str) -> Metric:
