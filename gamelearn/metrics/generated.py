@@ -122,7 +122,7 @@ def why_not(graph: Graph, source: str, variable: str, sampler: str | None = None
             return None
         player, factors = drawing_player(graph)
     except (EvidenceError, GamelearnError) as error:
-        return "is not there: " + "; ".join(str(error).split("\n"))
+        return "is not there: " + " ".join(str(error).split("\n"))
     targets = [factor.target for factor in factors]
     return None if variable in targets else f"draws {quoted(targets)} from the player {player!r}, not {variable!r}"
 

@@ -4,7 +4,7 @@
     encoder    a row of the data, and what it does not show drawn by the other players
     limiting   the state of a Gibbs chain
 
-This file finds the variables, the factors that infer them, and the vectors.
+This file makes the vectors.
 """
 
 from collections.abc import Mapping, Sequence
