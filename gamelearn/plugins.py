@@ -23,6 +23,7 @@ BUILTINS = (
     "gamelearn.players",
     "gamelearn.estimators",
     "gamelearn.data",
+    "gamelearn.features",
     "gamelearn.train.optimizers",
     "gamelearn.metrics",
 )
@@ -46,7 +47,7 @@ def loaded_plugins() -> tuple[Plugin, ...]:
 
 
 def load_builtins() -> None:
-    """Import the package's own families, networks, player types, gradient estimators, data sets, optimizers and metrics, then the installed plugins.
+    """Import the package's own families, networks, player types, data sets, feature networks and all else that is registered, then the installed plugins.
 
     A second call does nothing.
 

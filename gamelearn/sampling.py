@@ -3,7 +3,7 @@
 Every draw has a noise key of its own, so that equal seeds give equal samples, whatever else is drawn. This file draws them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -44,7 +44,14 @@ class Reconstruction:
 
 
 def ancestral(
-    game: Game, player: str | None = None, count: int = 64, *, seed: int = 0, decide: Literal["draw", "mean"] = "draw"
+    game: Game,
+    player: str | None = None,
+    count: int = 64,
+    *,
+    seed: int = 0,
+    decide: Literal["draw", "mean"] = "draw",
+    means: Collection[str] | None = None,
+    first_row: int = 0,
 ) -> dict[str, torch.Tensor]:
     """Draw all targets of one player jointly, each factor after the ones it reads.
 
@@ -55,6 +62,8 @@ def ancestral(
         seed: of the noise.
         decide: `draw`: every variable is drawn; `mean`: the variables that no other drawn factor reads are given as
             expectations, which makes smoother pictures.
+        means: the variables that `mean` gives as expectations instead; what reads one is drawn from a draw of it all the same.
+        first_row: the number of the first sample, which keys its noise: blocks of samples give what one call gives.
 
     Returns:
         By variable a tensor `(count, *shape)`: floats in the game's dtype, classes int64. The expectation of a categorical
@@ -66,16 +75,17 @@ def ancestral(
     """
     chosen, factors = drawing_player(game.graph, player)
     read = {given for factor in factors for given in factor.givens}
+    shown = {factor.target for factor in factors}.difference(read) if means is None else set(means)
     values: Values = {}
+    expected: Values = {}
     with torch.no_grad():
         for factor in factors:
             given = {name: values[name] for name in factor.givens}
             distribution = game.players[chosen].distribution(factor.label, given, count)
-            if decide == "mean" and factor.target not in read:
-                values[factor.target] = _rows(distribution.mean(), count)
-            else:
-                values[factor.target] = _draw(game, factor, distribution, ("sample", chosen), count, seed)
-    return values
+            if decide == "mean" and factor.target in shown:
+                expected[factor.target] = _rows(distribution.mean(), count)
+            values[factor.target] = _draw(game, factor, distribution, ("sample", chosen), count, seed, first_row)
+    return {**values, **expected}
 
 
 def is_drawn_by_one(graph: Graph) -> bool:
@@ -129,6 +139,7 @@ def limiting(
     after: str | None = None,
     seed: int = 0,
     decide: Literal["draw", "mean"] = "draw",
+    means: Collection[str] | None = None,
     first_row: int = 0,
     block: int = BLOCK,
 ) -> dict[str, torch.Tensor]:
@@ -144,6 +155,7 @@ def limiting(
         seed: of the noise.
         decide: `mean`: the variables that a stream shows are given as the expectations of the conditionals that they were last drawn
             from, which makes smoother pictures.
+        means: the variables that `mean` gives as expectations instead.
         first_row: the number of the first sample, which keys its noise: blocks of samples give what one call gives.
         block: how many chains are held in memory at a time.
 
@@ -162,7 +174,9 @@ def limiting(
     if sweeps == 1 and (lacking := lacking_at_end(chosen)):
         raise EvidenceError(f"after one sweep {quoted(lacking)} may not be drawn yet: take 2 sweeps")
     plan = plan_sampler(game.graph, chosen)
-    parts = [_limit(game, plan, min(block, count - first), first_row + first, sweeps, seed, decide) for first in range(0, count, block)]
+    shown = {each for stream in game.graph.streams.values() for each in stream.variables} if means is None else set(means)
+    wanted = shown if decide == "mean" else set()
+    parts = [_limit(game, plan, min(block, count - first), first_row + first, sweeps, seed, wanted) for first in range(0, count, block)]
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -188,9 +202,9 @@ def _half_steps(sampler: Sampler) -> str:
     return quoted(["end", "mixture", *map(str, sampler.sweep)])
 
 
-def _limit(game: Game, plan: SamplerPlan, rows: int, first_row: int, sweeps: int, seed: int, decide: str) -> Values:
+def _limit(game: Game, plan: SamplerPlan, rows: int, first_row: int, sweeps: int, seed: int, wanted: Set[str]) -> Values:
     chain = GibbsChain(game.runner(), plan, Evidence(rows, {}, {}), chains=1, seed=seed, first_row=first_row)
-    means = _Means(game.graph if decide == "mean" else None)
+    means = _Means(wanted)
     state = chain.start(means.watch)
     for number in range(sweeps - 1):
         state = chain.sweep(state, number, means.watch)
@@ -202,20 +216,19 @@ def _limit(game: Game, plan: SamplerPlan, rows: int, first_row: int, sweeps: int
 
 
 class _Means:
-    """Keeps the newest expectation of every variable that a stream shows; without a graph, none."""
+    """Keeps the newest expectation of every wanted variable."""
 
-    def __init__(self, graph: Graph | None) -> None:
-        streams = graph.streams.values() if graph else ()
-        self.shown = {name for stream in streams for name in stream.variables}
+    def __init__(self, wanted: Set[str]) -> None:
+        self.wanted = wanted
         self.found: Values = {}
 
     def copy(self) -> "_Means":
-        made = _Means(None)
-        made.shown, made.found = self.shown, dict(self.found)
+        made = _Means(self.wanted)
+        made.found = dict(self.found)
         return made
 
     def watch(self, move: Move, distribution: Distribution, drawn: torch.Tensor) -> None:
-        if move.variable in self.shown:
+        if move.variable in self.wanted:
             self.found[move.variable] = _rows(distribution.mean(), len(drawn))
 
 
@@ -307,7 +320,9 @@ def first_rows(game: Game, stream: str, count: int, split: str) -> Values:
     return {name: torch.cat([part[name] for part in parts])[:count] for name in parts[0]}
 
 
-def draw_factor(game: Game, factor: Factor, values: Mapping[str, torch.Tensor], key: tuple[str, ...], rows: int, seed: int) -> torch.Tensor:
+def draw_factor(
+    game: Game, factor: Factor, values: Mapping[str, torch.Tensor], key: tuple[str, ...], rows: int, seed: int, first_row: int = 0
+) -> torch.Tensor:
     """Return a draw from a factor, `(rows, *shape)`.
 
     Args:
@@ -317,13 +332,16 @@ def draw_factor(game: Game, factor: Factor, values: Mapping[str, torch.Tensor], 
         key: of the noise, beside the seed and the factor.
         rows: how many draws.
         seed: of the noise.
+        first_row: the number of the first draw, which keys its noise.
     """
     given = {name: values[name] for name in factor.givens}
-    return _draw(game, factor, game.players[factor.player].distribution(factor.label, given, rows), key, rows, seed)
+    return _draw(game, factor, game.players[factor.player].distribution(factor.label, given, rows), key, rows, seed, first_row)
 
 
-def _draw(game: Game, factor: Factor, distribution: Distribution, key: tuple[str, ...], rows: int, seed: int) -> torch.Tensor:
-    return drawn_from(game, distribution, factor_noise(game, factor, (seed, *key), rows))
+def _draw(
+    game: Game, factor: Factor, distribution: Distribution, key: tuple[str, ...], rows: int, seed: int, first_row: int = 0
+) -> torch.Tensor:
+    return drawn_from(game, distribution, factor_noise(game, factor, (seed, *key), rows, first_row=first_row))
 
 
 def factor_noise(game: Game, factor: Factor, key: tuple[object, ...], rows: int, *, first_row: int = 0) -> torch.Tensor:

@@ -21,7 +21,7 @@ from gamelearn.cli.main import app
 from gamelearn.game import check
 from gamelearn.options import Options, mistakes_of
 from gamelearn.plugins import load_builtins
-from gamelearn.registry import DATASETS, ESTIMATORS, FAMILIES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS
+from gamelearn.registry import DATASETS, ESTIMATORS, FAMILIES, FEATURES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS
 from gamelearn.shipped import shipped_specs
 from gamelearn.spec import reference
 from gamelearn.spec.schema import Spec
@@ -81,7 +81,7 @@ def models_in(model: type[Options]) -> set[type[Options]]:
 
 def registered_models() -> dict[str, type[Options]]:
     load_builtins()
-    registries = (FAMILIES, NETWORKS, DATASETS, PLAYERS, OPTIMIZERS, LEARNING_RATES, METRICS, ESTIMATORS)
+    registries = (FAMILIES, NETWORKS, DATASETS, PLAYERS, OPTIMIZERS, LEARNING_RATES, METRICS, ESTIMATORS, FEATURES)
     entries = [entry for each in registries for entry in each]
     assert all(len(list(each)) > 0 for each in registries)
     return {f"{entry.options.__module__}.{entry.name}": entry.options for entry in entries}

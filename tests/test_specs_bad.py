@@ -19,7 +19,7 @@ import pytest
 from gamelearn import plugins
 from gamelearn.errors import SpecError
 from gamelearn.game import check
-from gamelearn.registry import DATASETS, ESTIMATORS, FAMILIES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS
+from gamelearn.registry import DATASETS, ESTIMATORS, FAMILIES, FEATURES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS
 
 FOLDER = Path(__file__).parent / "specs_bad"
 FILES = sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("extends/*.yaml")])
@@ -33,7 +33,7 @@ OWN = ("gamelearn.", "games.")
 def _nothing_but_what_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide what other tests have registered, since messages list what is known."""
     plugins.load_builtins()
-    for known in (FAMILIES, NETWORKS, PLAYERS, DATASETS, OPTIMIZERS, LEARNING_RATES, METRICS, ESTIMATORS):
+    for known in (FAMILIES, NETWORKS, PLAYERS, DATASETS, OPTIMIZERS, LEARNING_RATES, METRICS, ESTIMATORS, FEATURES):
         shipped = {each.name: each for each in known if each.build.__module__.startswith(OWN) or each.options.__module__.startswith(OWN)}
         monkeypatch.setattr(known, "_entries", shipped)
     monkeypatch.setattr(plugins, "_loaded", {name: each for name, each in plugins._loaded.items() if name == "games"})

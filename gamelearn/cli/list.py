@@ -27,6 +27,7 @@ class Kind(StrEnum):
     optimizers = "optimizers"
     schedules = "schedules"
     estimators = "estimators"
+    features = "features"
 
 
 def list_names(
@@ -73,7 +74,7 @@ def _header(path: Path) -> str:
 
 
 def _registry(kind: Kind) -> "Registry":
-    from gamelearn.registry import DATASETS, ESTIMATORS, FAMILIES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS
+    from gamelearn.registry import DATASETS, ESTIMATORS, FAMILIES, FEATURES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS
 
     return {
         Kind.networks: NETWORKS,
@@ -84,6 +85,7 @@ def _registry(kind: Kind) -> "Registry":
         Kind.optimizers: OPTIMIZERS,
         Kind.schedules: LEARNING_RATES,
         Kind.estimators: ESTIMATORS,
+        Kind.features: FEATURES,
     }[kind]
 
 

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from gamelearn.data.binding import Binding, balance_field, data_set_of, data_sets_of, field_mistakes, label_of, misfits
-from gamelearn.data.dataset import DataSet, wrong_values
+from gamelearn.data.dataset import SPLITS, DataSet, wrong_values
 from gamelearn.data.folder import DataAbsent, DataFolder
 from gamelearn.data.order import Order
 from gamelearn.data.prefetch import Prefetch
 from gamelearn.data.selection import complete_rows, select_rows
-from gamelearn.errors import DataError
+from gamelearn.errors import DataError, quoted
 from gamelearn.options import Mistake
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import DatasetOptions
@@ -139,7 +139,9 @@ class Streams:
         binding = self._bindings[stream]
         chosen = self._rows[stream] if split == "train" else complete_rows(binding, split)
         if not len(chosen):
-            raise DataError(f"data set {binding.label!r} has no rows in its split {split!r} that stream {stream!r} could show")
+            others = [each for each in SPLITS if each != split and binding.data_set.length(each)]
+            has = f"; it has some in {quoted(others)}" if others else ""
+            raise DataError(f"data set {binding.label!r} has no rows in its split {split!r} that stream {stream!r} could show{has}")
         for part in chosen.split(rows):
             yield self._place_all(_read(binding, split, part, tuple(binding.fields)))
 

@@ -17,7 +17,7 @@ from gamelearn.graph.terms import Context
 from gamelearn.graph.uses import names_in_use
 from gamelearn.options import Mistake
 from gamelearn.spec.formula import RESERVED
-from gamelearn.spec.schema import Spec
+from gamelearn.spec.schema import Data, Spec
 
 
 class GraphError(Exception):
@@ -45,12 +45,22 @@ def build_graph(spec: Spec) -> Graph:
         else:
             scope.doubtful.add(name)
     stages = build_stages(spec, context)
-    graph = Graph(spec.name, scope.variables, scope.groups, players, spec.data.streams, context.samplers, stages)
+    graph = Graph(
+        spec.name, scope.variables, scope.groups, players, spec.data.streams, context.samplers, stages, data_types=_data_types(spec.data)
+    )
     if not scope.mistakes:
         check_graph(graph, spec, scope)
     if scope.mistakes:
         raise GraphError(tuple(scope.mistakes), tuple(scope.warnings))
     return replace(graph, warnings=tuple(scope.warnings))
+
+
+def _data_types(data: Data) -> dict[str, str]:
+    """Return the type of the data set of each stream, where it can be told."""
+    known = dict(data.datasets)
+    only = data.dataset or (next(iter(known.values())) if len(known) == 1 else None)
+    found = {name: only if stream.dataset is None else known.get(stream.dataset) for name, stream in data.streams.items()}
+    return {name: each.type for name, each in found.items() if each is not None}
 
 
 def _check_names(spec: Spec, scope: Scope) -> None:

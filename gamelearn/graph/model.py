@@ -250,6 +250,8 @@ class Graph:
     samplers: Mapping[str, Sampler]
     stages: Mapping[str, Stage]
     warnings: tuple[Mistake, ...] = field(default=(), compare=False)
+    data_types: Mapping[str, str] = field(default_factory=dict)
+    """The type of the data set that each stream shows, where the spec has one."""
 
     @cached_property
     def seed(self) -> int:

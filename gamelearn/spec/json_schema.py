@@ -14,11 +14,24 @@ from pydantic.json_schema import models_json_schema
 
 from gamelearn.options import Options
 from gamelearn.plugins import load_builtins
-from gamelearn.registry import DATASETS, ESTIMATORS, FAMILIES, LEARNING_RATES, METRICS, NETWORKS, OPTIMIZERS, PLAYERS, Entry, Registry
+from gamelearn.registry import (
+    DATASETS,
+    ESTIMATORS,
+    FAMILIES,
+    FEATURES,
+    LEARNING_RATES,
+    METRICS,
+    NETWORKS,
+    OPTIMIZERS,
+    PLAYERS,
+    Entry,
+    Registry,
+)
 from gamelearn.spec.kinds import (
     DatasetOptions,
     EstimatorOptions,
     FamilyOptions,
+    FeatureOptions,
     LearningRateOptions,
     MetricOptions,
     NetworkOptions,
@@ -38,6 +51,7 @@ _KINDS: tuple[tuple[type[Options], Registry], ...] = (
     (PlayerOptions, PLAYERS),
     (MetricOptions, METRICS),
     (EstimatorOptions, ESTIMATORS),
+    (FeatureOptions, FEATURES),
 )
 _NAME = {"type": "string", "pattern": r"^[A-Za-z_]\w*$"}
 _PREFIX = "#/$defs/"
@@ -86,8 +100,8 @@ def _definitions() -> dict[str, Schema]:
     for kind, registry in _KINDS:
         choices = [_reference(_member(registry, entry)) for entry in sorted(registry, key=lambda each: each.name)]
         definitions[kind.__name__] = {"anyOf": choices} if choices else {"type": "object"}
-    names = {"enum": list(ESTIMATORS.names)}
-    definitions["EstimatorOptions"] = {"anyOf": [names, *definitions["EstimatorOptions"]["anyOf"]]}
+    for kind, registry in ((EstimatorOptions, ESTIMATORS), (FeatureOptions, FEATURES)):  # may be given by the name alone
+        definitions[kind.__name__] = {"anyOf": [{"enum": list(registry.names)}, *definitions[kind.__name__]["anyOf"]]}
     return definitions | _short_forms(definitions)
 
 

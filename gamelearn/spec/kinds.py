@@ -1,5 +1,5 @@
 """The options that every member of a kind has: families, networks, data sets, optimizers,
-estimators, metrics and player types.
+estimators, metrics, feature networks and player types.
 
 A member of a kind adds its own fields in a subclass, beside its class. What may be written in several ways (the right-hand
 side of a factor) is brought into one form here. This file imports no torch, so that the graph can read it.
@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from gamelearn.errors import nearest, quoted
 from gamelearn.options import Listed, Mistake, Options, Path, describe, each_valid, misspelt, mistake, mistakes_error
-from gamelearn.registry import ESTIMATORS, FAMILIES, LEARNING_RATES, NETWORKS
+from gamelearn.registry import ESTIMATORS, FAMILIES, FEATURES, LEARNING_RATES, NETWORKS, Registry
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
 Positive = Annotated[int, Field(gt=0)]
@@ -113,13 +113,34 @@ class EstimatorOptions(Options):
         return f"{self.type} ({options})" if options else self.type
 
 
+class FeatureOptions(Options):
+    """The base of every feature network's options."""
+
+    type: str
+    """The feature network."""
+
+    def own_options(self) -> dict[str, Any]:
+        """Return the options that the feature network's constructor takes."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "type"}
+
+
 def estimator_options(value: Any) -> Any:
     """Validate an estimator, given by its name or as a map with its options (used as a pydantic validator)."""
+    return _by_name(ESTIMATORS, value)
+
+
+def feature_options(value: Any) -> Any:
+    """Validate a feature network, given by its name or as a map with its options (used as a pydantic validator)."""
+    return _by_name(FEATURES, value)
+
+
+def _by_name(registry: Registry, value: Any) -> Any:
+    """Validate a member of a kind that may be given by its name alone."""
     if value is None or not isinstance(value, str):
-        return None if value is None else ESTIMATORS.options_of(value)
-    if value not in ESTIMATORS:
-        raise mistake(f"unknown gradient estimator {value!r}; known: {quoted(ESTIMATORS.names)}", nearest(value, ESTIMATORS.names))
-    return ESTIMATORS.options_of({ESTIMATORS.tag: value})
+        return None if value is None else registry.options_of(value)
+    if value not in registry:
+        raise mistake(f"unknown {registry.kind} {value!r}; known: {quoted(registry.names)}", nearest(value, registry.names))
+    return registry.options_of({registry.tag: value})
 
 
 class LearningRateOptions(Options):

@@ -35,6 +35,7 @@ _REGISTRIES: Mapping[str, tuple[registry.Registry, type[Options]]] = {
     "players": (registry.PLAYERS, kinds.PlayerOptions),
     "metrics": (registry.METRICS, kinds.MetricOptions),
     "optimizers": (registry.OPTIMIZERS, kinds.OptimizerOptions),
+    "features": (registry.FEATURES, kinds.FeatureOptions),
     "estimators": (registry.ESTIMATORS, kinds.EstimatorOptions),
     "learning_rates": (registry.LEARNING_RATES, kinds.LearningRateOptions),
 }
@@ -49,6 +50,7 @@ _WORDS: Mapping[Any, str] = {
     kinds.DatasetOptions: "[data set](#data-sets)",
     kinds.OptimizerOptions: "[optimizer](#optimizers)",
     kinds.MetricOptions: "[metric](#metrics)",
+    kinds.FeatureOptions: "[feature network](#feature-networks)",
     kinds.EstimatorOptions: "[gradient estimator](#gradient-estimators)",
     kinds.LearningRateOptions: "[learning-rate schedule](#learning-rate-schedules)",
     kinds.PlayerOptions: "[player](#players)",

@@ -96,7 +96,7 @@ def test_networks_are_listed_with_their_options(run: Run) -> None:
     assert rows["mlp"]["summary"] in run("list", "networks").stdout
 
 
-@pytest.mark.parametrize("kind", ["families", "datasets", "players", "optimizers", "schedules", "metrics", "estimators"])
+@pytest.mark.parametrize("kind", ["families", "datasets", "players", "optimizers", "schedules", "metrics", "estimators", "features"])
 def test_every_registry_can_be_listed(run: Run, kind: str) -> None:
     rows = json.loads(run("list", kind, "--format", "json").stdout)
     assert rows

@@ -15,14 +15,6 @@ from tests.metrics.maps import SUPERVISED, THREE, write_maps
 
 Run = Callable[..., Any]
 NAMED = "evaluate:\n  labels: {type: segmentation, hide: {}, count: 4}\n  dreams: {type: class_frequencies, sweeps: 2, count: 3}\n"
-PLAIN = """\
-name: plain
-variables: {x: {type: binary, shape: [1, 8, 8]}}
-data: {dataset: {type: digits, binarize: 0.5}, streams: {images: [x]}}
-players: {painter: {factors: {x: free}}}
-utilities: {painter: "E[images(x)] log painter(x)"}
-train: {rounds: 1, batch: 16}
-"""
 
 
 @pytest.fixture
@@ -93,16 +85,30 @@ def test_mistakes_are_told(run: Run, trained: Path, arguments: tuple[str, ...], 
     assert not (trained / "evaluation").exists()
 
 
+BARE = """\
+name: bare
+variables: {x: {type: real}}
+players: {one: {factors: {x: standard}}, two: {factors: {x: free}}}
+utilities: {two: "E[one(x)] log two(x)"}
+train: {rounds: 1}
+"""
+
+
 def test_a_metric_that_does_not_fit_says_what_it_needs(run: Run, folder: Path) -> None:
-    assert run("train", "small.yaml", "--run", "runs/small/1").exit_code == 0
-    result = run("evaluate", "small", "--metric", "segmentation")
+    (folder / "bare.yaml").write_text(BARE)
+    assert run("train", "bare.yaml", "--run", "runs/bare/1").exit_code == 0
+    result = run("evaluate", "bare", "--metric", "segmentation")
     assert result.exit_code == 2
     assert result.stderr.startswith("'segmentation' does not fit this game: needs a stream that shows a categorical variable of shape ")
-    (folder / "plain.yaml").write_text(PLAIN)
-    assert run("train", "plain.yaml", "--run", "runs/plain/1").exit_code == 0
-    result = run("evaluate", "plain")
+    result = run("evaluate", "bare")
     assert result.exit_code == 2
     assert result.stderr.startswith("no metric fits this game:\n'baselines' needs ")
+
+
+def test_images_are_measured_where_the_spec_names_nothing(run: Run, folder: Path) -> None:
+    assert run("train", "small.yaml", "--run", "runs/small/1").exit_code == 0
+    result = run("evaluate", "small", "--format", "json", "--count", "20", "--sweeps", "2")
+    assert {"coverage", "frechet", "nearest_neighbour"} <= {each["name"] for each in json.loads(result.stdout)["results"]}
 
 
 def test_metrics_that_fit_are_measured_where_the_spec_names_none(run: Run, folder: Path) -> None:

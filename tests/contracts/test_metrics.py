@@ -9,6 +9,7 @@ from gamelearn.game import Game
 from gamelearn.metrics.metric import Context, Metric, MetricResult
 from gamelearn.plugins import load_builtins
 from gamelearn.registry import METRICS
+from tests.metrics.digits import DIGITS, digits_in
 from tests.metrics.maps import THREE, context, game_in
 from tests.metrics.small import LADDER, table_game
 from tests.support import game_of
@@ -20,6 +21,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "class_frequencies": {"sweeps": 2},
     "likelihood": {"samples": 4},
     "segmentation": {"chain": {"sweeps": 2}},
+    "consistency": {"sweeps": 2},
+    "coverage": {"sweeps": 2},
+    "frechet": {"sweeps": 2},
+    "nearest_neighbour": {"sweeps": 2},
 }
 """Options that make a metric quick, or that it needs."""
 NAMES = pytest.mark.parametrize("name", METRICS.names)
@@ -33,10 +38,15 @@ EMPTY = """
     """
 
 
+OF_IMAGES = ("consistency", "coverage", "frechet", "nearest_neighbour")
+
+
 @pytest.fixture(scope="module")
 def games(tmp_path_factory: pytest.TempPathFactory) -> dict[str | None, Game]:
     """A game with images, label maps, codes and chains, under None; a metric that does not fit it needs one of its own here, under its name."""
-    return {None: game_in(tmp_path_factory.mktemp("maps"), THREE), "total_variation": table_game(LADDER, rows=COUNT)}
+    maps, digits = (tmp_path_factory.mktemp(name) for name in ("maps", "digits"))
+    of_images: dict[str | None, Game] = dict.fromkeys(OF_IMAGES, digits_in(digits, DIGITS))
+    return {None: game_in(maps, THREE), "total_variation": table_game(LADDER, rows=COUNT), **of_images}
 
 
 @pytest.fixture

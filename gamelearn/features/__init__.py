@@ -1,0 +1,1 @@
+"""Fixed feature networks, in whose spaces images are compared."""

@@ -1,0 +1,55 @@
+"""Which feature network suits a variable: the one that is made for its shape with its data set.
+
+This file chooses it.
+"""
+
+from gamelearn.errors import quoted
+from gamelearn.features.network import FeatureNetwork, Shape
+from gamelearn.registry import FEATURES
+from gamelearn.spec.kinds import FeatureOptions
+
+
+class NoFeatures(Exception):
+    """Why no feature network suits; the message begins with 'needs'."""
+
+
+def suitable_features(shape: Shape, data_set: str | None) -> FeatureOptions:
+    """Return the feature network for images of a shape.
+
+    Args:
+        shape: of an image.
+        data_set: the type of the data set that shows the images; None where it is not known.
+
+    Raises:
+        NoFeatures: none is made for the shape, or several are and the data set does not tell which.
+    """
+    fitting = [entry.name for entry in FEATURES if entry.build.shape == shape]  # type: ignore[attr-defined]
+    made_for = [name for name in fitting if data_set in FEATURES[name].build.data_sets]  # type: ignore[attr-defined]
+    chosen = made_for or fitting
+    if len(chosen) != 1:
+        found = f"several are: {quoted(chosen)}" if chosen else "none is"
+        raise NoFeatures(
+            f"needs a feature network made for images of shape {shape}, and {found}:"
+            f" name one by 'features', one of {quoted(FEATURES.names)} ('pixels' reads any)"
+        )
+    options: FeatureOptions = FEATURES.options_of({FEATURES.tag: chosen[0]})
+    return options
+
+
+def check_features(options: FeatureOptions, shape: Shape) -> None:
+    """Check that a feature network can read images of a shape here.
+
+    Raises:
+        NoFeatures: it reads other images, or the computer lacks something for it.
+    """
+    build: type[FeatureNetwork] = FEATURES[options.type].build  # type: ignore[assignment]
+    if build.shape not in (None, shape):
+        raise NoFeatures(f"needs images of shape {build.shape} for the feature network {options.type!r}, got {shape}")
+    if lacking := build.missing():
+        raise NoFeatures(f"needs {lacking}")
+
+
+def build_features(options: FeatureOptions) -> FeatureNetwork:
+    """Return the feature network that options describe, ready for use."""
+    network: FeatureNetwork = FEATURES[options.type].build(**options.own_options())
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,188 @@
+"""Images of a game, of the data or generated, in the space of a feature network.
+
+This file finds the variable with its features.
+"""
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field, SerializeAsAny
+
+from gamelearn import noise
+from gamelearn.data.binding import data_set_of
+from gamelearn.features.choice import NoFeatures, build_features, check_features, suitable_features
+from gamelearn.features.network import Shape
+from gamelearn.game import Game
+from gamelearn.graph.model import Graph, Variable, unknown
+from gamelearn.metrics.generated import GeneratedOptions
+from gamelearn.metrics.label_maps import drawn_variables
+from gamelearn.metrics.metric import MetricError
+from gamelearn.sampling import Values
+from gamelearn.spec.kinds import FeatureOptions, Name, feature_options
+
+Array = NDArray[np.float64]
+Features = Annotated[SerializeAsAny[FeatureOptions] | None, BeforeValidator(feature_options)]
+_BLOCK = 512
+_KEY = ("metrics", "rows of data")
+
+
+class ImageOptions(GeneratedOptions):
+    """The options of metrics of generated images."""
+
+    variable: Name | None = None
+    """The image: a binary or real variable, `(height, width)` or `(channels, height, width)`; by default the first that a stream shows
+    and a player draws."""
+    features: Features = None
+    """The [feature network](#feature-networks); by default the one that is made for the variable's shape and data set."""
+    images: Literal["decided", "drawn"] = "decided"
+    """`decided`: the mean of the image's last conditional, of a binary variable cut at 1/2, as in the paper; `drawn`: a draw from it."""
+    count: Annotated[int, Field(ge=2)] = 1000
+    """How many images of the data, and as many of each source; fewer, if the split has fewer."""
+
+
+def find_image(graph: Graph, variable: str | None) -> tuple[Variable, str]:
+    """Return the image with the stream that shows it.
+
+    Raises:
+        MetricError: there is none.
+    """
+    if variable is not None and variable not in graph.variables:
+        raise MetricError(unknown("variable", variable, graph.variables))
+    drawn = drawn_variables(graph)
+    for name, stream in graph.streams.items():
+        for each in (graph.variables[shown] for shown in stream.variables):
+            if each.type in ("binary", "real") and len(each.shape) in (2, 3) and each.name in drawn and variable in (None, each.name):
+                return each, name
+    which = f"{variable!r} is none" if variable else "this game has none"
+    shapes = "of shape (height, width) or (channels, height, width)"
+    raise MetricError(f"needs an image, a binary or real variable {shapes} that a stream shows and a player draws; {which}")
+
+
+def image_shape(variable: Variable) -> Shape:
+    """Return channels, height and width of an image."""
+    channels, height, width = variable.shape if len(variable.shape) == 3 else (1, *variable.shape)
+    return channels, height, width
+
+
+def find_features(graph: Graph, variable: Variable, stream: str, options: FeatureOptions | None, data_set: str | None = None) -> Any:
+    """Return the options of the feature network for a variable.
+
+    Args:
+        graph: the game.
+        variable: the image.
+        stream: which shows it.
+        options: of the one that is named.
+        data_set: the type of the data set that was opened; by default the one that the spec names.
+
+    Raises:
+        MetricError: none suits.
+    """
+    shape = image_shape(variable)
+    try:
+        chosen = options or suitable_features(shape, data_set or graph.data_types.get(stream))
+        check_features(chosen, shape)
+    except NoFeatures as error:
+        raise MetricError(str(error)) from None
+    return chosen
+
+
+class FeatureSpace:
+    """The features of one image variable of a game.
+
+    Args:
+        game: its data is opened.
+        variable: the image.
+        stream: which shows it.
+        options: of the feature network; None for the one that suits the data.
+
+    Raises:
+        MetricError: none suits.
+    """
+
+    def __init__(self, game: Game, variable: Variable, stream: str, options: FeatureOptions | None) -> None:
+        chosen = find_features(game.graph, variable, stream, options, _opened_type(game, stream))
+        self.variable, self.name = variable, chosen.type
+        self._shape, self._device = image_shape(variable), game.device
+        self.network = build_features(chosen).to(game.device)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes that the network tells apart."""
+        return self.network.class_names
+
+    def features(self, values: torch.Tensor) -> Array:
+        """Return the features `(rows, width)` of values of the variable, `(rows, *shape)`; they are cut to 0..1 first."""
+        return self._applied(self.network.features, values)
+
+    def probabilities(self, values: torch.Tensor) -> Array:
+        """Return the probabilities of the classes, `(rows, classes)`, of values as for `features`."""
+        return self._applied(self.network.probabilities, values)
+
+    @torch.no_grad()
+    def _applied(self, function: Any, values: torch.Tensor) -> Array:
+        parts = [function(part.reshape(-1, *self._shape).clamp(0, 1).float()).cpu() for part in values.split(_BLOCK)]
+        return torch.cat(parts).double().numpy()
+
+
+def _opened_type(game: Game, stream: str) -> str | None:
+    """Return the type of the data set that a stream shows, the one that stands in where one does."""
+    if game.checked is None:
+        return None
+    data = game.checked.spec.data
+    name = data_set_of(data, data.streams[stream])
+    return game.streams().taken.get(name) if name else None
+
+
+def chosen_rows(game: Game, stream: str, split: str, count: int) -> Values:
+    """Return rows of a split without data noise, always the same: those of the smallest keyed numbers, in their order.
+
+    Fewer rows are the first of more; the seed of an evaluation has no part in it.
+
+    Returns:
+        By variable a tensor `(rows, *shape)`, of `count` rows or all that there are.
+
+    Raises:
+        DataError: the split has no rows, or cannot be read.
+    """
+    kept: Values = {}
+    keys, first = torch.empty(0), 0
+    for batch in game.streams().split(stream, split):
+        rows = row_count(batch)
+        keys = torch.cat([keys, noise.uniform((*_KEY, stream), rows, first_row=first)])
+        first += rows
+        order = keys.argsort(stable=True)[:count]
+        kept = {name: torch.cat([kept[name], value])[order.to(value.device)] if kept else value[order] for name, value in batch.items()}
+        keys = keys[order]
+    return kept
+
+
+def data_rows(game: Game, stream: str, split: str, count: int) -> tuple[Values, Values]:
+    """Return rows of a split, with as many other training rows to compare them with, or as many as there are.
+
+    Of the training split itself both are disjoint parts.
+
+    Raises:
+        MetricError: the split has fewer than two rows.
+        DataError: the split has no rows, or cannot be read.
+    """
+    if split == "train":
+        both = chosen_rows(game, stream, split, 2 * count)
+        rows = count if row_count(both) == 2 * count else row_count(both) // 2
+        found = _part(both, 0, rows), _part(both, rows, 2 * rows)
+    else:
+        shown = chosen_rows(game, stream, split, count)
+        found = shown, chosen_rows(game, stream, "train", row_count(shown))
+    if min(map(row_count, found)) < 2:
+        raise MetricError(f"needs two images or more, of the split {split!r} and as many others of the training split")
+    return found
+
+
+def _part(values: Values, first: int, end: int) -> Values:
+    return {name: value[first:end] for name, value in values.items()}
+
+
+def row_count(values: Values) -> int:
+    """Return how many rows there are."""
+    return len(next(iter(values.values())))
