@@ -15,8 +15,8 @@ from gamelearn import noise
 from gamelearn.errors import EvidenceError
 from gamelearn.graph.model import Graph, Variable, unknown
 from gamelearn.metrics.chain import Asker, ChainOptions, answers
-from gamelearn.metrics.imputers import Cells, Guesses, Masks, constant_guesses, iterative_guesses
 from gamelearn.metrics.imputation_scores import CONSTANT, GAME, ITERATIVE, Scored
+from gamelearn.metrics.imputers import Cells, Guesses, Masks, constant_guesses, iterative_guesses
 from gamelearn.metrics.label_maps import drawn_variables, read_blocks
 from gamelearn.metrics.metric import Context, Metric, MetricError, MetricResult
 from gamelearn.registry import METRICS
@@ -93,9 +93,7 @@ class Imputation(Metric):
         draws = context.chain.get("chains", draws)
         methods = {
             GAME: filled.guesses,
-            ITERATIVE: iterative_guesses(
-                found.variables, train, filled.cells, filled.hidden, rounds=self._rounds, draws=draws, seed=seed
-            ),
+            ITERATIVE: iterative_guesses(found.variables, train, filled.cells, filled.hidden, rounds=self._rounds, draws=draws, seed=seed),
             CONSTANT: constant_guesses(found.drawn, train, filled.rows),
         }
         deviations = {name: float(cells.std()) or 1.0 for name, cells in train.items()}
@@ -121,7 +119,7 @@ class Imputation(Metric):
         draws = {name: np.concatenate([each.drawn[name].cpu().double().numpy() for each in answers], 1) for name in names}
         hidden = {name: np.concatenate([each[name].numpy() for each in masks]) for name in names}
         hidden |= {name: np.zeros_like(hidden[names[0]]) for name in found.given}
-        return _Filled(_numpy(cells), hidden, Guesses(values, draws), asker)
+        return _Filled(_numpy(cells), hidden, Guesses(dict(values), draws), asker)
 
     def _mask(self, name: str, rows: int, first: int, seed: int) -> torch.Tensor:
         return noise.uniform(("imputation", seed, name), rows, first_row=first) < self._missing

@@ -5,6 +5,7 @@ This file scores them.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,7 @@ class Scored:
         return sums
 
     def _by_method(self, variables: Sequence[Variable], score: Callable[[str, str], Rows]) -> GroupedSums:
-        return self._sums(variables, *[(lambda name, method=method: score(name, method)) for method in self.methods])
+        return self._sums(variables, *[partial(_swapped, score, method) for method in self.methods])
 
     def _errors(self, numbers: Sequence[Variable]) -> dict[str, Figure]:
         sums = self._by_method(numbers, self._squares)
@@ -95,13 +96,13 @@ class Scored:
             count = len(next((guesses.draws[each.name] for each in numbers if each.name in guesses.draws), ()))
             if count < 2:
                 continue
-            sums = self._sums(numbers, lambda name, of=guesses: self._covered(of, name, coverage), lambda name, of=guesses: self._crps(of, name))
+            sums = self._sums(numbers, partial(self._covered, guesses, coverage), partial(self._crps, guesses))
             nominal = interval(np.zeros((count, 1)), coverage)[2]
             made[_named(f"coverage of {100 * nominal:.3g} % intervals", method, False)] = sums.figure(lambda each: ratio(each[0], each[-1]))
             made[_named("CRPS", method, False)] = sums.figure(lambda each: ratio(each[1], each[-1]))
         return made
 
-    def _covered(self, guesses: Guesses, name: str, coverage: float) -> Rows:
+    def _covered(self, guesses: Guesses, coverage: float, name: str) -> Rows:
         low, high, _ = interval(guesses.draws[name], coverage)
         return ((low <= self.cells[name]) & (self.cells[name] <= high)).astype(float)
 
@@ -122,6 +123,10 @@ class Scored:
             rows.append((each.name, float(hidden.sum()), *means))
         called = [_named(title, method, is_class(variables[0])) for method in self.methods]
         return Table(("column", "missing", *called), tuple(rows))
+
+
+def _swapped(score: Callable[[str, str], Rows], method: str, name: str) -> Rows:
+    return score(name, method)
 
 
 def _called(method: str, of_classes: bool) -> str:

@@ -127,7 +127,9 @@ def _places(tree: Node, path: Path, name: str | None) -> list[Path]:
     if name in known or (name is None and len(known) == 1):
         return [("data", "datasets", name or known[0])]
     if name is not None:
-        raise ColumnsError([Mistake((*path, "dataset"), f"unknown data set {name!r}; known: {quoted(known) or 'none'}", nearest(name, known))])
+        raise ColumnsError(
+            [Mistake((*path, "dataset"), f"unknown data set {name!r}; known: {quoted(known) or 'none'}", nearest(name, known))]
+        )
     what = f"columns of which data set? add 'dataset', one of {quoted(known)}" if known else "there is no data set whose columns these are"
     raise ColumnsError([Mistake((*path, "columns"), what)])
 
@@ -154,7 +156,9 @@ def _groups(
     left = tuple(column for column in columns if not owners[column])
     made = {group: made.get(group, left) for group in groups}
     wrong = [
-        Mistake((*path, some[1]), f"the column {column!r} is in the group {some[0]!r} too") for column, some in owners.items() if len(some) > 1
+        Mistake((*path, some[1]), f"the column {column!r} is in the group {some[0]!r} too")
+        for column, some in owners.items()
+        if len(some) > 1
     ]
     rest = [group for group in groups if groups[group] == (REST,)]
     if len(rest) > 1:

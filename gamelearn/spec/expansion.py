@@ -57,6 +57,9 @@ class Expansion:
         return place is not None and any(place.file == each.file and place.line in each.lines for each in self.templates)
 
 
+NOTHING_EXPANDED = Expansion()
+
+
 class Expander:
     """Expands the trees of one spec, reading each of its tables once.
 

@@ -14,8 +14,8 @@ from gamelearn.shipped import shipped_specs, spec_key
 from gamelearn.spec.additions import explain_additions, with_base_name, without_consequences
 from gamelearn.spec.columns import ColumnsError
 from gamelearn.spec.compose import Composed, Presets, apply_override, chosen_preset, merge, preset_names, read_composed, read_override
+from gamelearn.spec.expansion import NOTHING_EXPANDED, Expander, Expansion
 from gamelearn.spec.limits import size_mistakes
-from gamelearn.spec.expansion import Expander, Expansion
 from gamelearn.spec.node import Node, dotted, walk
 from gamelearn.spec.paths import resolve_paths
 from gamelearn.spec.repair import repair, validate_tree
@@ -54,7 +54,7 @@ class SpecFile:
     presets: tuple[str, ...] = ()
     bases: tuple[Node, ...] = field(default=(), repr=False)
     taken: tuple[str, ...] = ()
-    expansion: Expansion = Expansion()
+    expansion: Expansion = field(default=NOTHING_EXPANDED)
 
     def with_base_name(self, mistake: Mistake) -> Mistake:
         """Return a mistake about a name that was added to a base with the name there that was probably meant."""

@@ -213,9 +213,7 @@ class _Filler:
             last = found.end()
         if not last:
             return text
-        return Text(
-            value + text.value[last:], text.raw, text.style, text.position, (text, (*origins, *range(last, len(text.value))))
-        )
+        return Text(value + text.value[last:], text.raw, text.style, text.position, (text, (*origins, *range(last, len(text.value)))))
 
     def _name(self, found: re.Match[str], binding: _Binding, path: Path, on_key: bool) -> str:
         if found[1] == _OTHERS:

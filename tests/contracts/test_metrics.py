@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gamelearn.game import Game
+from gamelearn.game import Game, load
 from gamelearn.metrics.metric import Context, Metric, MetricResult
 from gamelearn.plugins import load_builtins
 from gamelearn.registry import METRICS
@@ -15,8 +15,13 @@ from tests.support import game_of
 load_builtins()
 
 COUNT = 8
-OPTIONS: dict[str, dict[str, Any]] = {"class_frequencies": {"sweeps": 2}, "segmentation": {"chain": {"sweeps": 2}}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "class_frequencies": {"sweeps": 2},
+    "segmentation": {"chain": {"sweeps": 2}},
+    "imputation": {"chain": {"sweeps": 2, "chains": 3}},
+}
 """Options that make a metric quick, or that it needs."""
+TABLES, OF_TABLES = "cancer-table", ("imputation",)
 NAMES = pytest.mark.parametrize("name", METRICS.names)
 
 EMPTY = """
@@ -29,9 +34,14 @@ EMPTY = """
 
 
 @pytest.fixture(scope="module")
-def game(tmp_path_factory: pytest.TempPathFactory) -> Game:
+def maps(tmp_path_factory: pytest.TempPathFactory) -> Game:
     """A game with images, label maps, codes and chains; a metric that does not fit it needs one of its own here."""
     return game_in(tmp_path_factory.mktemp("maps"), THREE)
+
+
+@pytest.fixture
+def game(name: str, maps: Game) -> Game:
+    return load(TABLES, "data.dataset.name=wine", "data.dataset.test=0.1") if name in OF_TABLES else maps
 
 
 def metric_of(name: str) -> Metric:
