@@ -75,11 +75,14 @@ class Scored:
 
     def _sums(self, variables: Sequence[Variable], *scores: Callable[[str], Rows]) -> GroupedSums:
         """Return sums by row over the missing cells of some columns: of each score, then their number."""
-        every = [*scores, lambda name: np.ones(len(self.cells[name]))]
+        every: list[Callable[[str], Rows]] = [*scores, self._ones]
         sums = GroupedSums((len(every),))
         columns = [np.stack([score(each.name) * self.hidden[each.name] for score in every], 1) for each in variables]
         sums.add(np.sum(columns, 0))
         return sums
+
+    def _ones(self, name: str) -> Rows:
+        return np.ones(len(self.cells[name]))
 
     def _by_method(self, variables: Sequence[Variable], score: Callable[[str, str], Rows]) -> GroupedSums:
         return self._sums(variables, *[partial(_swapped, score, method) for method in self.methods])
