@@ -83,6 +83,7 @@ def _report(spec: str, checked: "CheckedSpec") -> dict[str, Any]:
         "players": len(graph.players),
         "parameters": sum(each.total for each in count_parameters(graph).values()),
         "stages": len(graph.stages),
+        "expanded": list(checked.file.expansion.sentences()),
         "derived": derived_terms(graph),
     }
 
@@ -93,7 +94,7 @@ def _say_good(report: dict[str, Any], checked: "CheckedSpec") -> None:
     for warning in checked.warnings:
         say(str(warning))
     counts = [_counted(report[f"{thing}s"], thing) for thing in ("variable", "player", "parameter", "stage")]
-    for line in derived_lines(checked.graph):
+    for line in (*report["expanded"], *derived_lines(checked.graph)):
         typer.echo(line)
     typer.echo(f"{checked.file.path}: good: {', '.join(counts)}")
 

@@ -12,14 +12,23 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, WithJsonSchema
 
-from gamelearn.data.dataset import ArrayColumn, DataSet, Field, SplitOptions, check_columns, split_rows
+from gamelearn.data.dataset import (
+    ArrayColumn,
+    DataSet,
+    Field,
+    SplitOptions,
+    check_columns,
+    field_name,
+    split_rows,
+    standardised_columns,
+    table_columns,
+)
 from gamelearn.data.folder import DataFolder
 from gamelearn.errors import DataError, nearest, quoted
 from gamelearn.options import Listed, Options
 from gamelearn.registry import DATASETS
-from gamelearn.spec.kinds import Name
+from gamelearn.spec.kinds import Name, TableColumn
 
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 _TRUTH = {"true": 1.0, "false": 0.0}
 _SEPARATORS = ",;\t|"
 _SAMPLE_CHARACTERS = 2**13
@@ -56,18 +65,30 @@ class CsvOptions(SplitOptions):
     """What differs from what is inferred: a type, or a map. Columns that are not named are fields under their own names."""
     separator: Annotated[str, pydantic.Field(min_length=1, max_length=1)] | None = None
     """The character between cells; by default found from the first lines."""
+    standardise: bool = False
+    """Whether real fields are less their mean and divided by their standard deviation, those of the training rows."""
+    missing: Listed[str] = ("", "NA", "N/A", "NaN", "null", "none", "?")
+    """The cells that are missing, in letters of any case."""
+
+    def table(self, spec_folder: Path, *, untrusted: bool) -> tuple[TableColumn, ...]:
+        """Return the columns of the file with their types, for which all cells are read."""
+        columns = read_columns(DataFolder(spec_folder, untrusted=untrusted), self.path, self.columns, self.separator, self.missing)
+        return table_columns({name: column.field for name, column in columns.items()})
 
 
 @DATASETS.register("csv", options=CsvOptions)
 class Csv(DataSet):
     """The columns of a table in a text file, whose first line names them; cells may be missing.
 
-    A cell is missing if it is empty, `NA`, `N/A`, `NaN`, `null`, `none` or `?`, in letters of any case.
+    A cell is missing if it is empty, `NA`, `N/A`, `NaN`, `null`, `none` or `?`, in letters of any case, unless `missing` lists other
+    texts. A column whose name is no name of a spec gets one: `sepal length (cm)` becomes the field `sepal_length_cm`.
 
     Args:
         path: the file, beside the spec or in the data root.
         columns: what differs from what is inferred, by field.
         separator: the character between cells, None to find it.
+        standardise: whether real fields have mean 0 and standard deviation 1 over the training rows.
+        missing: the cells that are missing, in letters of any case.
 
     Raises:
         DataAbsent: there is no such file.
@@ -82,23 +103,46 @@ class Csv(DataSet):
         seed: int,
         *,
         path: str,
-        columns: Mapping[str, ColumnOptions] | None = None,
-        separator: str | None = None,
-        validation: float = 0.1,
-        test: float = 0.1,
+        columns: Mapping[str, ColumnOptions],
+        separator: str | None,
+        standardise: bool,
+        missing: Sequence[str],
+        validation: float,
+        test: float,
     ) -> None:
-        file = folder.need(path)
-        folder.check_size(file)
-        table = read_table(file, separator)
-        length = len(next(iter(table.values())))
-        fields = {name: _column(file, name, table, options) for name, options in _all_options(table, columns or {}).items()}
-        check_columns(str(file), fields, length)
-        super().__init__(fields, split_rows(length, validation, test, seed))
+        fields = read_columns(folder, path, columns, separator, missing)
+        splits = split_rows(next(iter(fields.values())).length, validation, test, seed)
+        super().__init__(standardised_columns(fields, splits["train"]) if standardise else fields, splits)
 
 
-def _all_options(table: Mapping[str, list[str]], given: Mapping[str, ColumnOptions]) -> dict[str, ColumnOptions]:
+def read_columns(
+    folder: DataFolder, path: str, columns: Mapping[str, ColumnOptions], separator: str | None, missing: Sequence[str]
+) -> dict[str, ArrayColumn]:
+    """Return the columns of a table in a file, by field.
+
+    Raises:
+        DataError: as `Csv`.
+    """
+    file = folder.need(path)
+    folder.check_size(file)
+    table = read_table(file, separator)
+    lacking = frozenset(each.lower() for each in missing)
+    fields = {name: _column(file, name, table, options, lacking) for name, options in _all_options(file, table, columns).items()}
+    check_columns(str(file), fields, len(next(iter(table.values()))))
+    return fields
+
+
+def _all_options(file: Path, table: Mapping[str, list[str]], given: Mapping[str, ColumnOptions]) -> dict[str, ColumnOptions]:
     used = {column for name, options in given.items() for column in _columns_of(name, options)}
-    return {**{name: ColumnOptions() for name in table if name not in used}, **given}
+    inferred: dict[str, ColumnOptions] = {}
+    for column in table:
+        if column not in used:
+            name = field_name(column)
+            if name in inferred:
+                other = inferred[name].column or name
+                raise DataError(f"{file}: the columns {other!r} and {column!r} would both be the field {name!r}: name them under 'columns'")
+            inferred[name] = ColumnOptions(column=column)
+    return {**inferred, **given}
 
 
 def _columns_of(name: str, options: ColumnOptions) -> tuple[str, ...]:
@@ -156,7 +200,7 @@ def _checked_row(file: Path, line: int, row: list[str], names: Sequence[str]) ->
     return row
 
 
-def _column(file: Path, name: str, table: Mapping[str, list[str]], options: ColumnOptions) -> ArrayColumn:
+def _column(file: Path, name: str, table: Mapping[str, list[str]], options: ColumnOptions, lacking: frozenset[str]) -> ArrayColumn:
     columns = _columns_of(name, options)
     for column in columns:
         if column not in table:
@@ -164,19 +208,16 @@ def _column(file: Path, name: str, table: Mapping[str, list[str]], options: Colu
             suffix = f"; did you mean {hint!r}?" if hint else ""
             raise DataError(f"{file} has no column {column!r}; it has {quoted(table)}{suffix}")
     cells = [cell for column in columns for cell in table[column]]
-    held = [cell for cell in cells if not _is_missing(cell)]
+    is_missing = [cell.lower() in lacking for cell in cells]
+    held = [cell for cell, without in zip(cells, is_missing, strict=True) if not without]
     kind = options.type or _inferred(held)
     levels = _levels(held, options) if kind == "categorical" else None
-    values = _numbers(file, name, kind, cells, levels).reshape(len(columns), -1).T
+    values = _numbers(file, name, kind, cells, levels, lacking).reshape(len(columns), -1).T
     shape = (len(columns),) if options.columns else ()
-    missing = np.array([_is_missing(cell) for cell in cells]).reshape(len(columns), -1).any(axis=0)
+    missing = np.array(is_missing).reshape(len(columns), -1).any(axis=0)
     present = torch.from_numpy(~missing) if missing.any() else None
     field = Field(kind, shape, len(levels) if levels else None)
     return ArrayColumn(field, values.reshape(-1, *shape), present=present)
-
-
-def _is_missing(cell: str) -> bool:
-    return cell.lower() in _MISSING
 
 
 def _number(cell: str) -> float | None:
@@ -199,11 +240,13 @@ def _levels(cells: Sequence[str], options: ColumnOptions) -> tuple[str, ...]:
     return tuple(sorted(set(cells), key=lambda cell: (number if (number := _number(cell)) is not None else math.inf, cell)))
 
 
-def _numbers(file: Path, name: str, kind: str, cells: Sequence[str], levels: tuple[str, ...] | None) -> NDArray[np.float64]:
+def _numbers(
+    file: Path, name: str, kind: str, cells: Sequence[str], levels: tuple[str, ...] | None, lacking: frozenset[str]
+) -> NDArray[np.float64]:
     known: dict[str, float] = {level: float(index) for index, level in enumerate(levels or ())}
     known = {text: number for text in set(cells) if (number := known.get(text) if levels is not None else _number(text)) is not None}
-    wrong = [cell for cell in cells if cell not in known and not _is_missing(cell)]
+    wrong = [cell for cell in cells if cell not in known and cell.lower() not in lacking]
     if wrong:
         expected = f"one of the levels {quoted(levels)}" if levels is not None else "a number"
         raise DataError(f"{file}: field {name!r} is {kind}: expected {expected}, got {wrong[0]!r}; there are {len(wrong)} such cells")
-    return np.array([0.0 if _is_missing(cell) else known[cell] for cell in cells])
+    return np.array([0.0 if cell.lower() in lacking else known[cell] for cell in cells])

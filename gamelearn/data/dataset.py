@@ -4,6 +4,7 @@ A data set is built from its columns, one per field, and the rows of each split;
 decoded row by row. This file defines the data set with its columns.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from torch import Tensor
 from gamelearn import noise
 from gamelearn.errors import DataError
 from gamelearn.options import mistake
-from gamelearn.spec.kinds import DatasetOptions
+from gamelearn.spec.kinds import DatasetOptions, TableColumn
 
 SPLITS = ("train", "validation", "test")
 
@@ -101,6 +102,11 @@ class ArrayColumn(Column):
         self._values = values
         self._convert = convert
 
+    @property
+    def length(self) -> int:
+        """The number of rows."""
+        return len(self._values)
+
     def read(self, rows: Tensor) -> Tensor:
         """Return the values of `rows`, converted."""
         chosen = self._values[rows.numpy()]
@@ -108,6 +114,41 @@ class ArrayColumn(Column):
             chosen = self._convert(chosen)
         wanted = np.int64 if self.field.type == "categorical" else np.float32
         return torch.from_numpy(np.ascontiguousarray(chosen, dtype=wanted))
+
+    def standardised(self, rows: Tensor) -> "ArrayColumn":
+        """Return the column less its mean, divided by its standard deviation, element by element.
+
+        Args:
+            rows: int64; the mean and the deviation are those of their present values. What is constant there is only centred.
+        """
+        shown = rows if self.present is None else rows[self.present[rows]]
+        values = self._values.astype(np.float64)
+        if not len(shown):
+            return self
+        deviation = values[shown.numpy()].std(0)
+        values = (values - values[shown.numpy()].mean(0)) / np.where(deviation > 0, deviation, 1.0)
+        return ArrayColumn(self.field, values, convert=self._convert, present=self.present, disturb=self.disturb)
+
+
+def standardised_columns(columns: Mapping[str, ArrayColumn], rows: Tensor) -> dict[str, ArrayColumn]:
+    """Return columns of which the real ones are standardised by the statistics of some rows, those of training."""
+    return {name: column.standardised(rows) if column.field.type == "real" else column for name, column in columns.items()}
+
+
+def table_columns(fields: Mapping[str, Field]) -> tuple[TableColumn, ...]:
+    """Return fields as the columns of a table."""
+    return tuple(TableColumn(name, field.type, field.shape, field.classes) for name, field in fields.items())
+
+
+def field_name(column: str) -> str:
+    """Return the name of a column's field: what is no letter, digit or `_` becomes `_`.
+
+    >>> field_name("sepal length (cm)"), field_name("2nd"), field_name("age")
+    ('sepal_length_cm', '_2nd', 'age')
+    """
+    name = re.sub(r"\W+", "_", column)
+    name = name if name == column else name.strip("_")
+    return f"_{name}" if not name or name[0].isdigit() else name
 
 
 class DataSet:

@@ -32,11 +32,17 @@ def explain(checked: CheckedSpec, form: Format = "text") -> str:
     Raises:
         GamelearnError: there is no such format.
     """
+    expanded = checked.file.expansion.sentences()
     makers: dict[str, Callable[[Facts], str]] = {
-        "text": lambda facts: text_of(facts, presets_text(checked.file.taken, checked.file.presets)),
+        "text": lambda facts: text_of(facts, presets_text(checked.file.taken, checked.file.presets), expanded),
         "mermaid": lambda facts: mermaid_of(facts.graph),
         "latex": latex_of,
-        "json": lambda facts: json.dumps({**explanation(facts), "presets": list(checked.file.taken)}, indent=2, ensure_ascii=False) + "\n",
+        "json": lambda facts: (
+            json.dumps(
+                {**explanation(facts), "presets": list(checked.file.taken), "expanded": list(expanded)}, indent=2, ensure_ascii=False
+            )
+            + "\n"
+        ),
         "yaml": lambda facts: utilities_yaml(facts.graph, has_stages=checked.spec.stages is not None),
     }
     if form not in makers:

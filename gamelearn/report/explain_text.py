@@ -13,11 +13,12 @@ from gamelearn.report.steps import NumberedPlan, NumberedStep
 _BETWEEN_FACTORS = r"(?<=;) |(?<=,) (?=\w+\()"
 
 
-def text_of(facts: Facts, presets: str = "") -> str:
-    """Return the whole explanation; `presets` says which of them were taken."""
+def text_of(facts: Facts, presets: str = "", expanded: Sequence[str] = ()) -> str:
+    """Return the whole explanation; `presets` says which of them were taken, `expanded` what became of tables and templates."""
     graph = facts.graph
     sections: list[tuple[str, Iterable[str]]]
-    sections = [(f"Utilities{_of_stage(graph, stage.name)}", _utilities(graph, stage)) for stage in graph.stages.values()]
+    sections = [("Tables and templates", [line for each in expanded for line in fill(each, 2)])] if expanded else []
+    sections += [(f"Utilities{_of_stage(graph, stage.name)}", _utilities(graph, stage)) for stage in graph.stages.values()]
     sections += [("Training", _training(graph)), ("Players", _players(facts)), ("Graph", _graph(graph))]
     sections += [(f"Plan of a round{_of_stage(graph, name)}", _plan(plan, graph.stages[name])) for name, plan in facts.plans.items()]
     if graph.samplers:

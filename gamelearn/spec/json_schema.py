@@ -38,7 +38,7 @@ from gamelearn.spec.kinds import (
     OptimizerOptions,
     PlayerOptions,
 )
-from gamelearn.spec.schema import Spec
+from gamelearn.spec.schema import Columns, Spec, Template
 
 Schema = dict[str, Any]
 
@@ -56,6 +56,7 @@ _KINDS: tuple[tuple[type[Options], Registry], ...] = (
 _NAME = {"type": "string", "pattern": r"^[A-Za-z_]\w*$"}
 _PREFIX = "#/$defs/"
 _PARTIAL_KEYS = ("train", "schedule")
+_PLAYING = ("players", "templates")
 
 
 def schema_text() -> str:
@@ -74,8 +75,11 @@ def spec_json_schema() -> Schema:
     spec = definitions.pop("Spec")
     required = spec.pop("required")
     del spec["description"]
-    spec["properties"] |= {"extends": _extends(), "presets": _presets()}
-    definitions["Whole"] = {**spec, "required": required, **_stages_with_utilities()}
+    spec["properties"] |= {"extends": _extends(), "presets": _presets(), "templates": _templates()}
+    [variable] = spec["properties"]["variables"]["patternProperties"].values()
+    variable["anyOf"].append(_reference("Columns"))
+    required.remove("players")
+    definitions["Whole"] = {**spec, "required": required, **_stages_with_utilities(), "anyOf": [{"required": [each]} for each in _PLAYING]}
     definitions["Partial"] = _partial(spec)
     root = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -91,7 +95,7 @@ def spec_json_schema() -> Schema:
 
 def _definitions() -> dict[str, Schema]:
     members = [(kind, registry, entry) for kind, registry in _KINDS for entry in registry]
-    models: list[type[Options]] = [Spec, *(kind for kind, _ in _KINDS), *(entry.options for _, _, entry in members)]
+    models: list[type[Options]] = [Spec, Columns, Template, *(kind for kind, _ in _KINDS), *(entry.options for _, _, entry in members)]
     references, schema = models_json_schema([(model, "validation") for model in dict.fromkeys(models)], by_alias=True)
     definitions: dict[str, Schema] = {name: _simplified(each) for name, each in schema["$defs"].items()}
     for kind, registry, entry in members:
@@ -150,7 +154,17 @@ def _short_forms(definitions: dict[str, Schema]) -> dict[str, Schema]:
     train["properties"]["batch"] = _either(train["properties"]["batch"], {"type": "integer", "exclusiveMinimum": 0})
     stage["properties"]["train"] = {**stage["properties"]["train"], **_reference("Train")}
     stage["properties"]["train"].pop("additionalProperties", None)
+    text_or_texts = {"anyOf": [text, {"type": "array", "items": text}]}
+    columns = deepcopy(definitions["Columns"])
+    for name in ("columns", "except"):
+        columns["properties"][name] = {**columns["properties"][name], **text_or_texts}
+        columns["properties"][name].pop("type", None)
+        columns["properties"][name].pop("items", None)
+    parts = {"type": "object", "additionalProperties": text_or_texts, "minProperties": 1}
+    described = {"description": columns["properties"]["groups"]["description"]}
+    columns["properties"]["groups"] = {**described, "anyOf": [{"type": "integer", "minimum": 1}, parts]}
     return {
+        "Columns": columns,
         "Group": {"description": definitions["Group"]["description"], **names},
         "Stream": {"anyOf": [names, stream]},
         "Train": train,
@@ -189,6 +203,14 @@ def _presets() -> Schema:
     }
 
 
+def _templates() -> Schema:
+    return {
+        "type": "object",
+        "description": "Parts of the spec that are written once for every column of a table, or every group.",
+        "additionalProperties": _reference("Template"),
+    }
+
+
 def _stages_with_utilities() -> Schema:
     """Say that a stage has utilities or derives them, where no rule stands at the top."""
     stage = {"anyOf": [{"required": ["utilities"]}, {"required": ["derive"]}]}
@@ -202,7 +224,7 @@ def _partial(spec: Schema) -> Schema:
         described = {"description": value["description"]} if "description" in value else {}
         typed = {"anyOf": [value, {"type": "null"}]} if key in _PARTIAL_KEYS else {}
         properties[key] = {**described, **typed}
-    properties |= {"extends": _extends(), "presets": _presets()}
+    properties |= {"extends": _extends(), "presets": _presets(), "templates": {"type": ["object", "null"]}}
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 

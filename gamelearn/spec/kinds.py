@@ -5,6 +5,9 @@ A member of a kind adds its own fields in a subclass, beside its class. What may
 side of a factor) is brought into one form here. This file imports no torch, so that the graph can read it.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
@@ -63,11 +66,29 @@ class NetworkOptions(Options):
         return {name: getattr(self, name) for name in type(self).model_fields if name not in NetworkOptions.model_fields}
 
 
+@dataclass(frozen=True)
+class TableColumn:
+    """A column of a table, as a variable would be declared for it."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...] = ()
+    classes: int | None = None
+
+
 class DatasetOptions(Options):
     """The base of every data set's options."""
 
     type: str
     """The data set."""
+
+    def table(self, spec_folder: FilePath, *, untrusted: bool) -> Sequence[TableColumn] | None:
+        """Return the columns with their types, read from the data itself; None where the data set is no table.
+
+        Raises:
+            DataError: the data is absent or damaged.
+        """
+        return None
 
     def own_options(self) -> dict[str, Any]:
         """Return the options that the data set's constructor takes."""

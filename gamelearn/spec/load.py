@@ -12,7 +12,9 @@ from gamelearn.options import Mistake, Path
 from gamelearn.plugins import load_builtins, missing_plugin
 from gamelearn.shipped import shipped_specs, spec_key
 from gamelearn.spec.additions import explain_additions, with_base_name, without_consequences
+from gamelearn.spec.columns import ColumnsError
 from gamelearn.spec.compose import Composed, Presets, apply_override, chosen_preset, merge, preset_names, read_composed, read_override
+from gamelearn.spec.expansion import NOTHING_EXPANDED, Expander, Expansion
 from gamelearn.spec.limits import size_mistakes
 from gamelearn.spec.node import Node, dotted, walk
 from gamelearn.spec.paths import resolve_paths
@@ -40,6 +42,7 @@ class SpecFile:
         presets: the names of its presets.
         bases: the trees that something was laid over: the file's own below presets and overrides, that of the file it extends.
         taken: the names of the presets that were taken, in order.
+        expansion: what columns and templates of the spec stand for.
     """
 
     spec: Spec
@@ -51,6 +54,7 @@ class SpecFile:
     presets: tuple[str, ...] = ()
     bases: tuple[Node, ...] = field(default=(), repr=False)
     taken: tuple[str, ...] = ()
+    expansion: Expansion = field(default=NOTHING_EXPANDED)
 
     def with_base_name(self, mistake: Mistake) -> Mistake:
         """Return a mistake about a name that was added to a base with the name there that was probably meant."""
@@ -72,7 +76,7 @@ class SpecFile:
     def locate(self, mistakes: Iterable[Mistake], severity: str = "error") -> list[Problem]:
         """Return mistakes with their places in the file."""
         known = dict(zip(self.mistakes, self.problems, strict=True))
-        return [known.get(each) or locate_in(self.tree, each, severity) for each in mistakes]
+        return self.expansion.told_once(known.get(each) or locate_in(self.tree, each, severity) for each in mistakes)
 
     def resolved_text(self) -> str:
         """Return the spec as one YAML text without `extends` and presets, which loads to an equal spec."""
@@ -139,16 +143,29 @@ def lay_over(
         tree = _overridden(tree, argument, problems)
     tree = Node(tree.value, composed.tree.position)
     tree, wrong_paths = resolve_paths(tree, fence=path.resolve().parent if untrusted else None)
+    expander = Expander(path.resolve().parent, untrusted=untrusted)
+    tree, expansion = _expanded(tree, expander, [*problems, *wrong_paths])
     found = _Findings(problems + wrong_paths)
-    bases = (composed.tree, *([composed.ground] if composed.ground else []))
+    bases = tuple(map(expander.expanded_if_sound, (composed.tree, *([composed.ground] if composed.ground else []))))
     spec, tree = _checked(tree, bases, untrusted, found)
-    ground = _mended(composed.tree) if found.problems else composed.tree
+    ground = _mended(bases[0]) if found.problems else bases[0]
     for name in composed.presets if with_presets else ():
         if ground and name not in taken:
-            found.add_preset(name, ground, composed.presets[name])
+            preset_tree = composed.presets[name]
+            plain = bases[0] is composed.tree
+            merged = merge(ground, preset_tree) if plain else expander.expanded_if_sound(merge(composed.tree, preset_tree))
+            found.add_preset(name, ground, merged, preset_tree)
     if spec is None or problems or wrong_paths:
-        raise SpecError(found.problems)
-    return SpecFile(spec, tree, composed.text, path, tuple(found.mistakes), tuple(found.problems), tuple(composed.presets), bases, taken)
+        raise SpecError(expansion.told_once(found.problems))
+    every = tuple(composed.presets)
+    return SpecFile(spec, tree, composed.text, path, tuple(found.mistakes), tuple(found.problems), every, bases, taken, expansion)
+
+
+def _expanded(tree: Node, expander: Expander, problems: list[Problem]) -> tuple[Node, Expansion]:
+    try:
+        return expander.expanded(tree)
+    except ColumnsError as error:
+        raise SpecError([*problems, *(locate_in(tree, each) for each in error.mistakes)]) from None
 
 
 def find_spec(path_or_name: FilePath | str) -> FilePath:
@@ -193,9 +210,8 @@ class _Findings:
                 self.mistakes.append(each)
                 self.problems.append(problem)
 
-    def add_preset(self, name: str, tree: Node, preset: Node) -> None:
-        """Check a preset that is not taken: what is wrong with it and not with the spec."""
-        merged = merge(tree, preset)
+    def add_preset(self, name: str, tree: Node, merged: Node, preset: Node) -> None:
+        """Check a preset that is not taken, merged with the spec's tree: what is wrong with it and not with the spec."""
         _, mistakes = validate_tree(merged)
         for each in map(with_section, explain_additions(tree, merged, without_consequences(mistakes[:_MOST_MISTAKES]))):
             if (each.path, each.what) not in self.known:

@@ -16,16 +16,21 @@ _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 class Text:
     """The text of a key or a scalar: its value, and how it is written in the file.
 
-    `style` is empty for a plain text, else the sign that opens it: a quote, `|` or `>`.
+    `style` is empty for a plain text, else the sign that opens it: a quote, `|` or `>`. A text that was made by filling in
+    placeholders knows the text that it was made of, with the place there of each of its characters.
     """
 
     value: str
     raw: str
     style: str
     position: Position
+    made_of: "tuple[Text, tuple[int, ...]] | None" = None
 
     def at(self, offset: int) -> Position:
         """Return the place in the file of a character of the value, counted from 0."""
+        if self.made_of:
+            written, origins = self.made_of
+            return written.at(origins[offset] if offset < len(origins) else len(written.value))
         *lines, last = LINE_BREAK.split(self.raw[: self._index(offset)])
         column = len(last) + (1 if lines else self.position.column)
         return Position(self.position.file, self.position.line + len(lines), column)

@@ -44,6 +44,53 @@ class Group(Options):
     """The variables and groups."""
 
 
+def _patterns(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Patterns = Annotated[Listed[str], BeforeValidator(_patterns)]
+
+
+def _parts(value: Any) -> Any:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    if isinstance(value, dict) and value:
+        return {name: tuple(_patterns(each)) if isinstance(each, str | list) else each for name, each in value.items()}
+    raise mistake(f"expected a number of groups, or a map of names to columns, got {describe(value)}")
+
+
+class Columns(Options):
+    """Columns of a table that become variables; the name is then that of the group of all of them."""
+
+    columns: Patterns
+    """Names of columns, or patterns such as `"*_error"`; `"*"` are all."""
+    except_: Annotated[Patterns, Field(alias="except")] = ()
+    """Those that are left out again, by names or patterns."""
+    groups: Annotated[int | dict[Name, Listed[str]] | None, BeforeValidator(_parts)] = None
+    """How the columns are divided: a number of parts of about equal size, or a map of names to patterns, one of which may be `rest`."""
+    dataset: Name | None = None
+    """The data set, where there are several."""
+
+
+class Template(Options):
+    """A part of a spec that is written once for every column of a table, or every group."""
+
+    each: str
+    """What it stands for: `column of NAME` or `group of NAME`, where `variables` say what columns NAME has."""
+    players: dict[str, Any] = {}
+    """As in a spec, as the keys below, with placeholders in keys and texts."""
+    utilities: dict[str, Any] = {}
+    """Utilities; lists are joined."""
+    samplers: dict[str, Any] = {}
+    """Samplers; their chains, written as lists, are joined."""
+    stages: dict[str, Any] = {}
+    """Stages, joined likewise."""
+    schedule: dict[str, Any] = {}
+    """The schedule, whose `order` is joined."""
+    train: dict[str, Any] = {}
+    """Training values, such as `optimizers` by player."""
+
+
 def _variable_or_group(value: Any) -> Variable | Group:
     if isinstance(value, list):
         return validate_as(Group, {"members": value})
@@ -291,7 +338,7 @@ Player = Annotated[SerializeAsAny[PlayerOptions], BeforeValidator(_player)]
 Metric = Annotated[SerializeAsAny[MetricOptions], BeforeValidator(METRICS.options_of)]
 
 
-_TOP_KEYS = ("extends", "presets")
+_TOP_KEYS = ("extends", "presets", "templates")
 
 
 class Spec(Options):

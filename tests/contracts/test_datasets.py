@@ -73,6 +73,10 @@ def make_toy_faces(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any
     return {"rows": ROWS, "size": 32}
 
 
+def make_sklearn_table(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    return {"name": "wine", "standardise": False}  # as the statistics are those of a split
+
+
 MAKERS: dict[str, Maker] = {
     "celebamask_hq": make_celebamask,
     "pairs": make_pairs,
@@ -82,6 +86,7 @@ MAKERS: dict[str, Maker] = {
     "npz": make_npz,
     "images": make_images,
     "csv": make_csv,
+    "sklearn_table": make_sklearn_table,
 }
 """How a small data set is made of those that need files: options, once the files are written. The others need nothing."""
 

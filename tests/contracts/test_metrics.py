@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gamelearn.game import Game
+from gamelearn.game import Game, load
 from gamelearn.metrics.metric import Context, Metric, MetricResult
 from gamelearn.plugins import load_builtins
 from gamelearn.registry import METRICS
@@ -25,6 +25,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "coverage": {"sweeps": 2},
     "frechet": {"sweeps": 2},
     "nearest_neighbour": {"sweeps": 2},
+    "imputation": {"chain": {"sweeps": 2, "chains": 3}},
 }
 """Options that make a metric quick, or that it needs."""
 NAMES = pytest.mark.parametrize("name", METRICS.names)
@@ -46,7 +47,8 @@ def games(tmp_path_factory: pytest.TempPathFactory) -> dict[str | None, Game]:
     """A game with images, label maps, codes and chains, under None; a metric that does not fit it needs one of its own here, under its name."""
     maps, digits = (tmp_path_factory.mktemp(name) for name in ("maps", "digits"))
     of_images: dict[str | None, Game] = dict.fromkeys(OF_IMAGES, digits_in(digits, DIGITS))
-    return {None: game_in(maps, THREE), "total_variation": table_game(LADDER, rows=COUNT), **of_images}
+    table = load("cancer-table", "data.dataset.name=wine", "data.dataset.test=0.1")
+    return {None: game_in(maps, THREE), "total_variation": table_game(LADDER, rows=COUNT), "imputation": table, **of_images}
 
 
 @pytest.fixture
