@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from gamelearn.cli.choices import Split, chosen
-from gamelearn.cli.compare import Count, Metrics, tell
+from gamelearn.cli.choices import chosen_split
+from gamelearn.cli.compare import Count, Metrics, SplitOption, tell
 from gamelearn.cli.data_progress import data_progress
 from gamelearn.cli.guard import say
 from gamelearn.cli.options import (
@@ -39,7 +39,7 @@ def ablate(
     seed: Annotated[list[int] | None, typer.Option("--seed", help="Train with this seed; may be repeated.")] = None,
     points: Annotated[int, typer.Option("--points", min=1, help="Measure at so many checkpoints of each run, at equal distances.")] = 5,
     metric: Metrics = None,
-    split: Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, validation or test.")] = "validation",
+    split: SplitOption = None,
     count: Count = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where all goes.  [default: runs/NAME-ablation]")] = None,
     form: TableFormat = TextOrJson.text,
@@ -57,7 +57,7 @@ def ablate(
     gamelearn ablate digits-vae train.rounds=500 --variant slow:train.optimizer.lr=3e-4 --seed 0 --seed 5
     gamelearn ablate my_game.yaml --variant train.batch=64 --points 10 --metric segmentation --out runs/batches
     """
-    where = str(chosen(Split, "split", split))
+    where = chosen_split(split)
     if seeds is not None and seed:
         raise GamelearnError("give --seeds N, or each one by --seed, not both")
     refuse_unreadable(spec)

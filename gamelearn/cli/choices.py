@@ -51,6 +51,15 @@ def chosen(kind: type[Choice], what: str, text: str) -> Choice:
     raise GamelearnError(f"unknown {what} {text!r}; known: {quoted(known)}" + (f"; did you mean {hint!r}?" if hint else ""))
 
 
+def chosen_split(text: str | None) -> str | None:
+    """Return the split that `--split` names, None where it is left out.
+
+    Raises:
+        GamelearnError: there is no such split.
+    """
+    return None if text is None else str(chosen(Split, "split", text))
+
+
 def chosen_weights(text: str | None) -> Weights | None:
     """Return the weights that `--weights` names, None where it is left out.
 

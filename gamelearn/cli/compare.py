@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gamelearn.cli.choices import Split, Weights, chosen, chosen_weights
+from gamelearn.cli.choices import Weights, chosen, chosen_split, chosen_weights
 from gamelearn.cli.data_progress import data_progress
 from gamelearn.cli.guard import say
 from gamelearn.cli.options import Device, Plugins, TableFormat, TextOrJson, Untrusted
@@ -20,7 +20,9 @@ FOLDER = Path("comparison")
 Metrics = Annotated[
     list[str] | None, typer.Option("--metric", metavar="NAME", help="May be repeated.  [default: those that are common to all runs]")
 ]
-SplitOption = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, validation or test.")]
+SplitOption = Annotated[
+    str | None, typer.Option("--split", metavar="SPLIT", help="train, validation or test.  [default: validation, else train]")
+]
 Count = Annotated[int | None, typer.Option("--count", min=1, help="How many images or samples.  [default: as each metric says]")]
 Seed = Annotated[int, typer.Option("--seed", help="Of the noise of measuring; equal seeds give equal figures.")]
 
@@ -38,7 +40,7 @@ def compare(
         typer.Argument(metavar="RUN...", help="Runs' folders or games' names (their newest runs), with @ROUND for a checkpoint."),
     ],
     metric: Metrics = None,
-    split: SplitOption = "validation",
+    split: SplitOption = None,
     count: Count = None,
     seed: Seed = 0,
     by: Annotated[str, typer.Option("--by", metavar="WHAT", help="game: runs that differ in the seed alone are one column; run.")] = "game",
@@ -64,7 +66,7 @@ def compare(
     gamelearn compare runs/digits-vae/1 runs/digits-vae/2 runs/digits-vae/3 --by run
     gamelearn compare runs/mnist-lvae/1@1000 runs/mnist-lvae-elbo/1@950 --metric segmentation --split test --out pictures
     """
-    where, how = str(chosen(Split, "split", split)), str(chosen(By, "--by", by))
+    where, how = chosen_split(split), str(chosen(By, "--by", by))
     which = chosen_weights(weights)
     found_runs = [find_run_at(each) for each in runs]
     from gamelearn.comparison.compare import compare as compare_groups

@@ -23,7 +23,7 @@ def evaluate(
     ] = None,
     split: Annotated[
         list[str] | None,
-        typer.Option("--split", metavar="SPLIT", help="train, validation or test; may be repeated.  [default: validation]"),
+        typer.Option("--split", metavar="SPLIT", help="train, validation or test; may be repeated.  [default: validation, else train]"),
     ] = None,
     count: Annotated[int | None, typer.Option("--count", min=1, help="How many images or samples.  [default: as the metric says]")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds give equal figures.")] = 0,
@@ -62,9 +62,9 @@ def evaluate(
     """
     values = {"sampler": sampler, "sweeps": sweeps, "burn_in": burn_in, "thin": thin, "chains": chains}
     chain = {name: value for name, value in {**values, "estimate": chosen_estimate(estimate)}.items() if value is not None}
-    splits = [str(chosen(Split, "split", each)) for each in dict.fromkeys(split or ["validation"])]
+    named = [str(chosen(Split, "split", each)) for each in dict.fromkeys(split or ())]
     which = chosen_weights(weights)
-    from gamelearn.metrics.evaluation import choose_metrics
+    from gamelearn.metrics.evaluation import choose_metrics, usual_split
     from gamelearn.metrics.store import origin_of
     from gamelearn.run import Run
     from gamelearn.train.device import choose_device
@@ -79,7 +79,7 @@ def evaluate(
             game.streams()
     averaged = bool(state.averages) and taken != "last"
     facts = origin_of(opened.path, game, state.progress.round, "ema" if averaged else "last", count, chain)
-    _evaluate(opened.path, game, facts, metrics, splits, count, seed, chain, form)
+    _evaluate(opened.path, game, facts, metrics, named or [usual_split([game])], count, seed, chain, form)
 
 
 def _evaluate(

@@ -51,8 +51,10 @@ def measure_all(ablation: Ablation, trained: _Trained, question: Question, *, sa
         DataError: the split has no rows, or cannot be read.
     """
     groups = [Group(name, tuple(_opened(ablation, folder, None, say) for folder in folders)) for name, (_, folders) in trained.items()]
+    entries = [entry for group in groups for entry in group.entries]
+    question = question.settled(entries)
     found = compare(groups, question, baseline=None, say=say)
-    names, _ = common_metrics([entry for group in groups for entry in group.entries], question)
+    names, _ = common_metrics(entries, question)
     lines: dict[str, tuple[Line, ...]] = utility_lines(groups)
     if names:
         curves = {

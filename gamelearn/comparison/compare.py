@@ -93,9 +93,11 @@ def compare(groups: Sequence[Group], question: Question, *, baseline: str | None
         DataError: the split has no rows, or cannot be read.
     """
     base = _baseline(groups, baseline)
-    names, reason = common_metrics([entry for group in groups for entry in group.entries], question)
+    entries = [entry for group in groups for entry in group.entries]
+    question = question.settled(entries)
+    names, reason = common_metrics(entries, question)
     results = [[measure(entry, names, question, say) for entry in group.entries] for group in groups]
-    faults = find_faults(groups, results, question.split)
+    faults = find_faults(groups, results, question.split_of(entries))
     rows = tuple(_rows(groups, results, base, faults))
     notices = (*([reason] if reason else []), *_repeated(groups), *faults.lines)
     return Comparison(tuple(groups), base, question, rows, find_differences(groups), notices)

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gamelearn.comparison.entry import Entry
 from gamelearn.errors import RunError
-from gamelearn.metrics.evaluation import ChosenMetric, choose_metrics, evaluate
+from gamelearn.metrics.evaluation import ChosenMetric, choose_metrics, evaluate, usual_split
 from gamelearn.metrics.metric import Context, MetricError
 from gamelearn.metrics.store import EvaluationFile, origin_of, read_evaluations, title_of
 
@@ -22,15 +22,23 @@ class Question:
 
     Attributes:
         metrics: their names; None for those that are common to all runs.
-        split: `train`, `validation` or `test`.
+        split: `train`, `validation` or `test`; None for `validation`, or `train` where a game has no rows there.
         count: how many images or samples; None leaves it to each metric.
         seed: of the noise of measuring.
     """
 
     metrics: tuple[str, ...] | None
-    split: str
+    split: str | None
     count: int | None
     seed: int
+
+    def split_of(self, entries: Sequence[Entry]) -> str:
+        """Return the split on which runs are measured."""
+        return self.split or usual_split([entry.game for entry in entries])
+
+    def settled(self, entries: Sequence[Entry]) -> "Question":
+        """Return the question with the split of these runs."""
+        return replace(self, split=self.split_of(entries))
 
 
 def common_metrics(entries: Sequence[Entry], question: Question) -> tuple[tuple[str, ...], str]:
@@ -95,10 +103,11 @@ def measure(entry: Entry, names: Sequence[str], question: Question, say: Say) ->
 def _measured(entry: Entry, chosen: Sequence[ChosenMetric], question: Question) -> dict[str, Result]:
     """Measure a run now, keep what is found, and give the memory of its data back: other runs have data of their own."""
     origin = origin_of(entry.folder, entry.game, entry.round, entry.weights, question.count, {})
-    file = EvaluationFile(entry.folder, title_of(entry.round, [question.split]), origin)
-    context = Context(question.split, question.count, question.seed, {}, lambda title, done, total: None)
+    split = question.split_of([entry])
+    file = EvaluationFile(entry.folder, title_of(entry.round, [split]), origin)
+    context = Context(split, question.count, question.seed, {}, lambda title, done, total: None)
     found = {}
-    for new in evaluate(entry.game, chosen, [question.split], context):
+    for new in evaluate(entry.game, chosen, [split], context):
         file.add(new)
         found[new.name] = new.plain()
     entry.game.close_streams()

@@ -145,6 +145,10 @@ class Streams:
         for part in chosen.split(rows):
             yield self._place_all(_read(binding, split, part, tuple(binding.fields)))
 
+    def has_rows(self, split: str) -> bool:
+        """Whether the data set of some stream has rows in a split."""
+        return any(binding.data_set.length(split) for binding in self._bindings.values())
+
     def class_names(self, stream: str, variable: str) -> tuple[str, ...]:
         """Return what the data set calls the classes of a variable that a stream shows; nothing where it has no names for them."""
         binding = self._bindings[stream]

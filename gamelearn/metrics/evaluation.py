@@ -4,7 +4,7 @@ A spec names them under `evaluate`; where it does not, those of the registry are
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,6 +50,12 @@ class Evaluation:
         """Return the evaluation as plain values."""
         head = {"name": self.name, "type": self.type, "options": dict(self.options), "split": self.split, "seed": self.seed}
         return {**head, "seconds": round(self.seconds, 3), **self.result.plain()}
+
+
+def usual_split(games: Iterable[Game]) -> str:
+    """Return the split on which games are measured where none is named: `validation`, or `train` if one of them has no rows there."""
+    with_data = [game for game in games if game.graph.streams]
+    return "validation" if all(game.streams().has_rows("validation") for game in with_data) else "train"
 
 
 def evaluate(game: Game, chosen: Sequence[ChosenMetric], splits: Sequence[str], context: Context) -> Iterator[Evaluation]:

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from gamelearn.errors import EvidenceError
-from gamelearn.game import Game
+from gamelearn.game import Game, load
 from gamelearn.gibbs.diagnostics import pooled
 from gamelearn.metrics.baselines import Baselines
-from gamelearn.metrics.evaluation import choose_metrics, evaluate, unused_values
+from gamelearn.metrics.evaluation import choose_metrics, evaluate, unused_values, usual_split
 from gamelearn.metrics.metric import Metric, MetricError
 from tests.metrics.maps import SUPERVISED, THREE, context, game_in
 from tests.support import game_of
@@ -157,3 +157,10 @@ def test_values_of_the_record_are_plain(named: Game) -> None:
     assert plain["options"]["hide"] == {"x": "left"}
     assert plain["blocks"][0]["figures"]["accuracy"]["count"] == 3
     assert plain["blocks"][0]["table"]["columns"][0] == "class"
+
+
+def test_without_validation_rows_a_game_is_measured_on_its_training_rows(tmp_path: Path) -> None:
+    with_rows = game_in(tmp_path, THREE)
+    without = load(tmp_path / "game.yaml", "data.dataset.validation=0", "data.dataset.test=0.2")
+    assert usual_split([with_rows]) == "validation"
+    assert usual_split([with_rows, without]) == "train"
