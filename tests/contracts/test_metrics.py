@@ -9,6 +9,7 @@ from gamelearn.game import Game
 from gamelearn.metrics.metric import Context, Metric, MetricResult
 from gamelearn.plugins import load_builtins
 from gamelearn.registry import METRICS
+from tests.metrics.labels import CLASSIFIER, labels_in
 from tests.metrics.maps import THREE, context, game_in
 from tests.support import game_of
 
@@ -29,9 +30,15 @@ EMPTY = """
 
 
 @pytest.fixture(scope="module")
-def game(tmp_path_factory: pytest.TempPathFactory) -> Game:
-    """A game with images, label maps, codes and chains; a metric that does not fit it needs one of its own here."""
-    return game_in(tmp_path_factory.mktemp("maps"), THREE)
+def games(tmp_path_factory: pytest.TempPathFactory) -> tuple[Game, ...]:
+    """A game with images, label maps, codes and chains, and one with a class label; a metric that fits neither needs one of its own here."""
+    return game_in(tmp_path_factory.mktemp("maps"), THREE), labels_in(tmp_path_factory.mktemp("labels"), CLASSIFIER)
+
+
+@pytest.fixture
+def game(name: str, games: tuple[Game, ...]) -> Game:
+    """The first game that a metric fits."""
+    return next((each for each in games if metric_of(name).misfit(each.graph) is None), games[0])
 
 
 def metric_of(name: str) -> Metric:
