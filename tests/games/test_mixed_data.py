@@ -62,8 +62,8 @@ def terms(checked: CheckedSpec, stage: str) -> Terms:
         ("digits-labels", "main", EQUATION_12),
         ("digits-prior", "main", EQUATION_3_WITH_PAIRS),
         ("mnist-labels", "main", EQUATION_17),
-        ("digits-semi", "game", equation_16(*DIGITS, 0.1)),
-        ("mnist-semi", "game", equation_16(*MNIST, 1)),
+        ("digits-semi", "game", equation_16(*DIGITS, 1)),
+        ("mnist-semi", "game", equation_16(*MNIST, 10)),
         ("digits-semi-elbo", "game", equation_31(*DIGITS, 10)),
         ("mnist-semi-elbo", "game", equation_31(*MNIST, 10)),
     ],
@@ -120,7 +120,7 @@ def test_the_classifier_alone_has_the_network_of_the_encoder(data: str) -> None:
     encoder = Counter(each.shape for each in semi.players["encoder"].parameters())
     classifier = Counter(each.shape for each in alone.players["classifier"].parameters())
     assert classifier <= encoder
-    assert classifier[torch.Size([10])] == 1
+    assert classifier[torch.Size([10])] == encoder[torch.Size([10])] == 1
 
 
 def test_unpaired_images_and_thumbnails_are_not_of_the_same_rows() -> None:

@@ -52,7 +52,7 @@ def check(block: Block, truth: torch.Tensor, probabilities: torch.Tensor) -> Non
             assert not support[label]
             assert not (decided == label).any()
             continue
-        mine = [np.nan if cell is None else float(cell) for cell in told[label]]  # type: ignore[arg-type]
+        mine = [np.nan if cell is None else float(cell) for cell in told[label]]
         assert mine == pytest.approx([precision[label], recall[label], support[label], int((decided == label).sum())], nan_ok=True)
 
 
@@ -88,7 +88,7 @@ def test_a_classifier_is_measured_on_the_whole_split(game: Callable[..., Game]) 
 def test_a_game_without_a_classifier_is_asked_by_a_chain(game: Callable[..., Game]) -> None:
     made = game(BY_CODES)
     rows = rows_of(made, "validation")
-    asked = {"sweeps": 7, "burn_in": 1, "chains": 2}
+    asked: dict[str, Any] = {"sweeps": 7, "burn_in": 1, "chains": 2}
     result = metric(chain=asked).compute(made, context(seed=5))
     check(result.blocks[0], rows["c"], infer(made, {"x": rows["x"]}, want=["c"], seed=5, **asked).mean["c"])
     assert "exact" not in result.facts
