@@ -1,4 +1,4 @@
-"""The engine against exact enumeration (eqs 3, 12, 13 and the ladder), against itself without sharing, and independence of draws."""
+"""The engine against exact enumeration (eqs 3, 12, 13 and 16, the ladder), against itself without sharing, and independence of draws."""
 
 import pytest
 import torch
@@ -78,6 +78,38 @@ LADDER = """
     train: {rounds: 1}
     """
 
+EQUATION_16 = """
+    name: labels
+    variables:
+      x: {type: binary, shape: [3]}
+      c: {type: categorical, classes: 3}
+      l: {type: binary, shape: [2]}
+      z1: {type: binary, shape: [2]}
+    data: {streams: {labelled: [x, c], images: [x]}}
+    players:
+      decoder:
+        factors:
+          c: uniform
+          l: uniform
+          z1 | c, l: {net: mlp, hidden: [4], skip: true}
+          x | z1: {net: mlp, hidden: [4]}
+      encoder:
+        networks:
+          trunk: {net: mlp, hidden: [5], inputs: [x], outputs: {digit: c, style: l, bottom: z1}}
+        factors:
+          c | x: trunk.digit
+          l | x: trunk.style
+          z1 | c, l, x: ["decoder(z1 | c, l)", trunk.bottom]
+    utilities:
+      decoder:
+        - E[labelled(x, c), encoder(l, z1 | c, x)] log decoder(x, c, l, z1)
+        - E[images(x), encoder(c, l, z1 | x)] log decoder(x, c, l, z1)
+      encoder:
+        - {term: "E[labelled(x, c)] log encoder(c | x)", weight: 0.1}
+        - E[decoder(x, c, l, z1)] log encoder(c, l, z1 | x)
+    train: {rounds: 1}
+    """
+
 SHARED_TERM = LADDER.replace(
     "decoder: E[images(x), encoder(z | x)] log decoder(x, z)",
     "decoder: E[images(x), encoder(z | x)] log decoder(x, z) - log encoder(z | x)",
@@ -86,6 +118,7 @@ GAMES = {
     "eq. 3": EQUATION_3,
     "eq. 12": EQUATION_12,
     "eq. 13, ladder": LADDER,
+    "eq. 16, ladder": EQUATION_16,
     "owner inside a foreign score": SHARED_TERM,
     "eq. 18": THREE,
     "eq. 18, mixed half-steps": THREE.replace("sweeps: 2}", "sweeps: 2, after: mixture}"),

@@ -5,7 +5,7 @@
 The mean IoU is the unweighted mean over the classes that occur in the truth or in the decisions. This file counts confusions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -52,6 +52,10 @@ class Confusion:
     def accuracy(self) -> Figure:
         """Return the share of elements whose decided class is the true one, with its error over images."""
         return self._sums.figure(accuracy)
+
+    def figure(self, statistic: Callable[[Sums], float]) -> Figure:
+        """Return a function of the counts `(true class, decided class)`, with its error over images."""
+        return self._sums.figure(statistic)
 
     def mean_iou(self) -> Figure:
         """Return the mean IoU, with its error over images."""

@@ -32,7 +32,7 @@ def test_splits_by_default_are_tenths(folder: DataFolder) -> None:
     assert [Digits(folder, 0).length(split) for split in SPLITS] == [1437, 180, 180]
 
 
-@pytest.mark.parametrize("own", [{}, {"binarize": 0.5, "flip": 0.01}])
+@pytest.mark.parametrize("own", [{}, {"binarize": 0.5, "flip": 0.01}, {"thumbnail": 4}, {"thumbnail": 2, "binarize": 0.5}])
 def test_the_constructor_takes_the_options(folder: DataFolder, own: dict[str, Any]) -> None:
     options = DigitsOptions.model_validate({"type": "digits", **own})
     assert Digits(folder, 0, **options.own_options()).fields == Digits.declared_fields(options)
