@@ -15,7 +15,11 @@ from tests.support import game_of
 load_builtins()
 
 COUNT = 8
-OPTIONS: dict[str, dict[str, Any]] = {"class_frequencies": {"sweeps": 2}, "segmentation": {"chain": {"sweeps": 2}}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "class_frequencies": {"sweeps": 2},
+    "segmentation": {"chain": {"sweeps": 2}},
+    "completion": {"chain": {"sweeps": 2}, "hide": ["right", "steps:0.4"]},
+}
 """Options that make a metric quick, or that it needs."""
 NAMES = pytest.mark.parametrize("name", METRICS.names)
 
