@@ -80,12 +80,12 @@ class Networks:
         self.painter = self._of(game, "painter", {"s", "z2"})
         self.encoder1 = self._of(game, "encoder", {"s"})
         self.encoder2 = self._of(game, "encoder", {"x", "s"})
-        family = game.players["painter"].family("x | s, z2")  # type: ignore[attr-defined]
+        family = game.players["painter"].family("x | s, z2")  # type: ignore[operator]
         self.floor, self.initial = family.floor, family.initial
 
     @staticmethod
     def _of(game: Game, player: str, inputs: set[str]) -> nn.Module:
-        wired = [each for each in game.players[player].networks.values() if {port.name for port in each.inputs} == inputs]  # type: ignore[attr-defined, union-attr]
+        wired = [each for each in game.players[player].networks.values() if {port.name for port in each.inputs} == inputs]  # type: ignore[operator]
         if len(wired) != 1 or not wired[0].spatial:
             raise GamelearnError(f"the round by hand needs one network of {player!r} that reads {sorted(inputs)} as images")
         made: nn.Module = copy.deepcopy(wired[0].network)

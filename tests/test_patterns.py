@@ -63,6 +63,53 @@ def test_what_is_no_pattern_is_said(text: str, message: str) -> None:
         hidden_pattern(text, (8, 10), 1)
 
 
-def test_only_images_have_patterns() -> None:
-    with pytest.raises(EvidenceError, match=r"not of \(8,\)"):
-        hidden_pattern("left", (8,), 1)
+@pytest.mark.parametrize("text", ["top", "bottom", "square:2"])
+def test_only_images_have_a_height(text: str) -> None:
+    with pytest.raises(EvidenceError, match=r"hides pixels of an image, .*, not of \(8,\)"):
+        hidden_pattern(text, (8,), 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("left", [1, 1, 0, 0, 0]),
+        ("right", [0, 0, 0, 1, 1]),
+        ("first:1", [1, 0, 0, 0, 0]),
+        ("last:3", [0, 0, 1, 1, 1]),
+        ("gap:3", [0, 1, 1, 1, 0]),
+        ("gap:2", [0, 1, 1, 0, 0]),
+        ("last:5", [1, 1, 1, 1, 1]),
+        ("all", [1, 1, 1, 1, 1]),
+    ],
+)
+@pytest.mark.parametrize("shape", [(5,), (2, 5), (2, 3, 5)])
+def test_steps_are_hidden_along_the_last_axis(text: str, row: list[int], shape: tuple[int, ...]) -> None:
+    hidden = hidden_pattern(text, shape, 3)
+    assert hidden.shape == (3, *shape)
+    assert (hidden == np.array(row, dtype=bool)).all()
+
+
+def test_random_steps_are_those_of_all_channels_and_belong_to_rows() -> None:
+    hidden = hidden_pattern("steps:0.3", (2, 4, 50), 40, seed=2)
+    assert (hidden == hidden[:, :1, :1]).all()
+    assert abs(hidden[:, 0, 0].mean() - 0.3) < 4 * (0.3 * 0.7 / (40 * 50)) ** 0.5
+    assert (hidden_pattern("steps:0.3", (2, 4, 50), 10, first_row=30, seed=2) == hidden[30:]).all()
+    assert (hidden_pattern("random:0.3", (50,), 40, seed=2) == hidden[:, 0, 0]).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "message"),
+    [
+        ("last:0", (8,), "'last' needs a number of steps, at least 1, such as last:8"),
+        ("gap", (8,), "'gap' needs a number of steps"),
+        ("steps:2", (8,), "'steps' needs a share between 0 and 1, such as steps:0.5"),
+        ("last:9", (2, 8), "does not fit into 8 steps, the length of the last axis"),
+        ("lasst:3", (8,), "did you mean 'last'?"),
+        ("all:3", (8,), "'all:3' is no pattern"),
+        ("left", (), "a scalar has none: 'all' hides it whole"),
+        ("left", (2, 2, 2, 2), "not of \\(2, 2, 2, 2\\); patterns of steps go with any shape"),
+    ],
+)
+def test_what_does_not_fit_a_series_is_said(text: str, shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises(EvidenceError, match=message):
+        hidden_pattern(text, shape, 1)

@@ -39,7 +39,9 @@ def infer(
     hide: Annotated[
         list[str] | None,
         typer.Option(
-            "--hide", metavar="VAR=MASK", help="What is not: a file, or square:SIDE, left, right, top, bottom, random:SHARE (of pixels)."
+            "--hide",
+            metavar="VAR=MASK",
+            help="What is not: a file, or square:SIDE, left, right, top, bottom, random:SHARE (of pixels), first:N, last:N, gap:N, steps:SHARE (of steps), all.",
         ),
     ] = None,
     truth: Annotated[

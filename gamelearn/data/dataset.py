@@ -273,12 +273,12 @@ def wrong_values(field: Field, values: Tensor, rows: Tensor | None = None) -> st
         return None
     first = int(wrong.reshape(len(values), -1).any(1).nonzero()[0])
     place = "" if rows is None else f" in row {int(rows[first])}, counted from 0"
-    return f"{_EXPECTED[field.type].format(field)}, got {values[wrong][0].item():g}{place}"
+    return f"{_EXPECTED[field.type].format(last=(field.classes or 1) - 1)}, got {values[wrong][0].item():g}{place}"
 
 
 _EXPECTED = {
     "binary": "expected 0 or 1",
-    "categorical": "expected a class in 0 .. {0.classes} - 1",
+    "categorical": "expected a class in 0 .. {last}",
     "count": "expected whole numbers from 0 on",
     "real": "expected finite numbers",
 }

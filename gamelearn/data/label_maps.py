@@ -127,7 +127,7 @@ def _decoded(file: Path, title: str, convert: Callable[[Image.Image], Result]) -
 def check_classes(file: Path, labels: Labels, classes: int) -> None:
     """Raise a DataError if a label map holds values past the last class."""
     if (largest := int(labels.max(initial=0))) >= classes:
-        raise DataError(f"the label map {file} holds {largest}: expected a class in 0 .. {classes} - 1")
+        raise DataError(f"the label map {file} holds {largest}: expected a class in 0 .. {classes - 1}")
 
 
 def same_shape(first: Size, second: Size) -> bool:

@@ -18,8 +18,8 @@ from gamelearn.metrics.confusion import Confusion
 from gamelearn.metrics.inpainting import FillingError, mean_colour
 from gamelearn.metrics.label_maps import Labelled, drawn_variables, find_labelled, read_blocks
 from gamelearn.metrics.metric import Block, Context, Figure, Metric, MetricError, MetricResult
-from gamelearn.options import Listed, mistake
-from gamelearn.patterns import check_pattern, hidden_pattern
+from gamelearn.options import Listed
+from gamelearn.patterns import checked_pattern, hidden_pattern
 from gamelearn.registry import METRICS
 from gamelearn.spec.kinds import MetricOptions, Name, Positive
 
@@ -27,14 +27,6 @@ _SHARE_OF_SIDE = 3 / 8
 
 Masks = dict[str, torch.Tensor]
 """By variable, bool `(rows, *shape)`: what is hidden."""
-
-
-def _pattern(text: str) -> str:
-    try:
-        check_pattern(text)
-    except EvidenceError as error:
-        raise mistake(str(error)) from None
-    return text
 
 
 class SegmentationOptions(MetricOptions):
@@ -46,7 +38,7 @@ class SegmentationOptions(MetricOptions):
     """The images that are given; by default all of its size that the stream shows with it."""
     stream: Name | None = None
     """The stream whose rows are segmented; by default the first that shows both."""
-    hide: dict[Name, Annotated[str, AfterValidator(_pattern)]] | None = None
+    hide: dict[Name, Annotated[str, AfterValidator(checked_pattern)]] | None = None
     """What is hidden in the second pass, by variable: `square:24`, `left`, `right`, `top`, `bottom`, `random:0.5`.
 
     By default a square in the middle of each image, of 3/8 of its shorter side; with `{}` there is no second pass."""

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, SerializeAsAny, model_validator
 from pydantic_core import PydanticCustomError
 
 from gamelearn.errors import nearest
-from gamelearn.options import Listed, Mistake, Options, describe, each_valid, mistake, mistakes_error, validate_as
+from gamelearn.options import Listed, Mistake, Options, describe, each_valid, misspelt, mistake, mistakes_error, validate_as
 from gamelearn.registry import DATASETS, METRICS, OPTIMIZERS, PLAYERS
 from gamelearn.spec.kinds import DatasetOptions, MetricOptions, Name, OptimizerOptions, PlayerOptions, Positive
 from gamelearn.spec.utilities import Chain, Derived, Utility, is_deriving
@@ -330,6 +330,9 @@ class Stage(Options):
 
 
 def _player(value: Any) -> Any:
+    """Validate a player; where the key `type` is misspelt, factors in a list show that another type than the default is meant."""
+    if isinstance(value, dict) and isinstance(value.get("factors"), list) and (found := misspelt("type", value, "names the player type")):
+        raise mistakes_error(found)
     return PLAYERS.options_of(value, default="conditional")
 
 

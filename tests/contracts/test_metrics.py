@@ -27,6 +27,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "frechet": {"sweeps": 2},
     "nearest_neighbour": {"sweeps": 2},
     "imputation": {"chain": {"sweeps": 2, "chains": 3}},
+    "completion": {"chain": {"sweeps": 2}, "hide": ["right", "steps:0.4"]},
 }
 """Options that make a metric quick, or that it needs."""
 NAMES = pytest.mark.parametrize("name", METRICS.names)

@@ -94,8 +94,8 @@ def test_a_field_may_have_another_name_than_its_array(folder: DataFolder) -> Non
     ("array", "options", "what"),
     [
         (np.array([0.0, np.nan]), {}, "'x' is real of shape \\(\\): expected finite numbers, got nan in row 1"),
-        (np.array([0, 5]), {"classes": 5}, "with 5 classes of shape \\(\\): expected a class in 0 .. 5 - 1, got 5"),
-        (np.array([0, -1]), {}, "expected a class in 0 .. 2 - 1, got -1"),
+        (np.array([0, 5]), {"classes": 5}, "with 5 classes of shape \\(\\): expected a class in 0 .. 4, got 5"),
+        (np.array([0, -1]), {}, "expected a class in 0 .. 1, got -1"),
         (np.array([0, 2]), {"type": "binary"}, "expected 0 or 1, got 2"),
         (np.array([0.5, 2]), {"type": "count"}, "expected whole numbers from 0 on, got 0.5"),
         (np.array([0.5, 2]), {"type": "categorical"}, "holds float64: expected whole numbers"),

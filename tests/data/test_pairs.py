@@ -97,7 +97,7 @@ def test_a_label_map_has_the_ratio_of_its_image(folder: DataFolder) -> None:
 
 def test_classes_are_given_or_inferred(folder: DataFolder, cells: Path) -> None:
     assert open_pairs(folder, classes=7).fields["s"].classes == 7
-    with pytest.raises(DataError, match=r"labels/c.png holds 2: expected a class in 0 .. 2 - 1$"):
+    with pytest.raises(DataError, match=r"labels/c.png holds 2: expected a class in 0 .. 1$"):
         open_pairs(folder, classes=2)
     for stem in "abc":
         write(cells, stem, np.zeros((2, 3)), ending=".png")

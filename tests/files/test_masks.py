@@ -105,7 +105,7 @@ def test_other_values_are_named_by_file_and_row(tmp_path: Path) -> None:
         ("squre:3", X, DataError, "there is no file or folder 'squre:3'; 'squre:3' is no pattern; known: .*did you mean 'square'\\?"),
         ("square", X, DataError, "there is no file or folder 'square'; 'square' is no pattern: 'square' needs a side of at least 1 pixel"),
         ("square:5", X, EvidenceError, "the pattern 'square:5' does not fit into an image of 4 x 6 pixels"),
-        ("left", Z, EvidenceError, "hides pixels of an image"),
+        ("top", Z, EvidenceError, "hides pixels of an image"),
     ],
 )
 def test_patterns_that_cannot_be_meant(text: str, variable: Variable, error: type[Exception], message: str) -> None:

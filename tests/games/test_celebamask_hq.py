@@ -94,7 +94,7 @@ def test_merged_label_maps_are_read(tmp_path: Path) -> None:
     ):
         open_faces(tmp_path, labels="CelebAMask-HQ-mask")
     (maps / "7.png").rename(maps / "5.png")
-    with pytest.raises(DataError, match=r"3.png holds 19: expected a class in 0 .. 19 - 1"):
+    with pytest.raises(DataError, match=r"3.png holds 19: expected a class in 0 .. 18"):
         open_faces(tmp_path, labels="CelebAMask-HQ-mask")
 
 

@@ -1,0 +1,1 @@
+"""Families and player types outside the exponential families, written as any user's plugin is."""

@@ -1,0 +1,1 @@
+"""Series with regimes, for games of time."""
