@@ -138,6 +138,8 @@ def train_all(
 ) -> Mapping[str, tuple[Points, tuple[Path, ...]]]:
     """Train every variant with every seed, as far as they are not trained yet.
 
+    The variants take turns, seed by seed: what else the machine does meanwhile falls on all of them.
+
     Args:
         ablation: what is trained.
         say: is told of each run.
@@ -153,8 +155,8 @@ def train_all(
         Stopped: a signal ended the training; the same call goes on.
     """
     points = {each.name: points_of(ablation.game(each, ablation.seeds[0]), ablation.points) for each in ablation.variants}
-    for variant in ablation.variants:
-        for seed in ablation.seeds:
+    for seed in ablation.seeds:
+        for variant in ablation.variants:
             _train_one(ablation, variant, seed, points[variant.name], say, console)
     folders = {each.name: tuple(ablation.run_folder(each, seed) for seed in ablation.seeds) for each in ablation.variants}
     return {name: (points[name], folders[name]) for name in folders}
