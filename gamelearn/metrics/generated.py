@@ -9,6 +9,7 @@ This file generates rows.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -17,7 +18,7 @@ from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError, GamelearnError, quoted
 from gamelearn.game import Game
 from gamelearn.gibbs.choice import check_sampler_name, choose_sampler
-from gamelearn.graph.model import Graph
+from gamelearn.graph.model import Graph, Sampler
 from gamelearn.metrics.metric import Context, MetricError
 from gamelearn.options import Listed
 from gamelearn.sampling import Values, ancestral, drawing_player, limiting
@@ -77,17 +78,20 @@ class Generation:
         return found
 
     def rows(self, game: Game, context: Context, source: str, image: str, count: int, title: str) -> Values:
-        """Return generated rows; what the user asks of the chain goes over the metric's own values, and the progress is told."""
-        chain = self.chain(context)
-        return generated_rows(
-            game,
-            source,
-            count,
-            seed=context.seed,
-            decided=(image,) if self.decided else (),
-            tell=lambda done, total: context.progress(f"{title}, {source}", done, total),
-            **chain,
-        )
+        """Return generated rows; what the user asks of the chain goes over the metric's own values, and the progress is told.
+
+        Rows that another metric of the evaluation has generated are taken from it.
+        """
+        chain, decided = self.chain(context), (image,) if self.decided else ()
+
+        def make(rows: int) -> Values:
+            tell = partial(context.progress, f"{title}, {source}")
+            return generated_rows(game, source, rows, seed=context.seed, decided=decided, tell=tell, **chain)
+
+        if context.kept is None:
+            return make(count)
+        own = (_chosen(game.graph, chain["sampler"]).name, chain["sweeps"]) if source == LIMITING else ()
+        return context.kept.first((source, *own, context.seed, decided), count, make)
 
     def chain(self, context: Context) -> dict[str, Any]:
         """Return sampler and sweeps, as the user asks or the metric says."""
@@ -100,9 +104,14 @@ class Generation:
             facts["player"] = drawing_player(game.graph)[0]
         if LIMITING in sources:
             chain = self.chain(context)
-            sampler = choose_sampler(game.graph, chain["sampler"], fixed=frozenset(), free=frozenset(), want=frozenset())
+            sampler = _chosen(game.graph, chain["sampler"])
             facts |= {"sampler": sampler.name, "sweeps": chain["sweeps"], "after": sampler.after}
         return facts
+
+
+def _chosen(graph: Graph, name: str | None) -> Sampler:
+    """Return the sampler of `limiting`, as `gamelearn.sampling.limiting` chooses it."""
+    return choose_sampler(graph, name, fixed=frozenset(), free=frozenset(), want=frozenset())
 
 
 def title_of(source: str, sweeps: int) -> str:
