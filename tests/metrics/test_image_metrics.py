@@ -7,18 +7,22 @@ import numpy as np
 import pytest
 import torch
 
+from gamelearn import noise
 from gamelearn.features.choice import build_features, suitable_features
 from gamelearn.game import Game
 from gamelearn.metrics.evaluation import choose_metrics, default_metrics
 from gamelearn.metrics.frechet_distance import frechet_figure
-from gamelearn.metrics.images import chosen_rows
+from gamelearn.metrics.images import chosen_rows, find_image
 from gamelearn.metrics.joints import joined, scales_of
-from gamelearn.metrics.metric import Figure, MetricResult
+from gamelearn.metrics.metric import Figure, MetricError, MetricResult
 from gamelearn.metrics.nearest_neighbour import nearest_distances
+from gamelearn.plugins import load_builtins
 from gamelearn.registry import METRICS
 from gamelearn.sampling import ancestral
 from tests.metrics.digits import DIGITS, agreed_in, digits_in, set_image, set_linear
 from tests.metrics.maps import THREE, context, game_in
+
+load_builtins()
 
 
 @pytest.fixture(scope="module")
@@ -145,8 +149,9 @@ def reason_of(name: str, game: Game, **options: Any) -> str:
 
 
 def test_they_are_measured_by_default_where_a_feature_network_fits(digits: Game, tmp_path: Path) -> None:
-    assert [each.name for each in default_metrics(digits.graph)] == ["consistency", "coverage", "frechet", "nearest_neighbour"]
-    assert [each.name for each in default_metrics(game_in(tmp_path, THREE).graph)] == ["baselines", "class_frequencies", "segmentation"]
+    ours = {"consistency", "coverage", "frechet", "nearest_neighbour"}
+    assert ours < {each.name for each in default_metrics(digits.graph)}
+    assert ours.isdisjoint(each.name for each in default_metrics(game_in(tmp_path, THREE).graph))
 
 
 def test_a_spec_names_them(tmp_path: Path) -> None:
@@ -209,6 +214,48 @@ def test_distances_of_the_data_are_those_of_all_pairs(digits: Game) -> None:
         found = measured("nearest_neighbour", digits, split, count=50).blocks[-1].figures["distance in pixels"]
         assert found.value == pytest.approx(float(distances.mean()), abs=1e-4)
         assert found.error == pytest.approx(float(distances.std()) / 50**0.5, abs=1e-4)
+
+
+SEMI = DIGITS.replace("  z:", "  c: {type: categorical, classes: 10}\n  z:").replace(
+    "{images: [x]}", "{labelled: {variables: [x, c], take: 20}, images: {variables: [x], take: 300, except: labelled}}"
+)
+
+
+def test_images_are_those_of_the_stream_that_shows_least_and_training_images_those_of_all(tmp_path: Path) -> None:
+    game = digits_in(tmp_path, SEMI)
+    assert find_image(game.graph, None)[1] == "images"
+    assert measured("frechet", game, features="pixels").facts["real_count"] == 180
+    train = torch.cat([batch["x"] for name in ("labelled", "images") for batch in game.streams().split(name, "train")]).flatten(1)
+    found = measured("nearest_neighbour", game, count=50)
+    assert found.facts["training_rows"] == len(train) == 320
+    rows = chosen_rows(game, "images", "validation", 50)["x"].flatten(1)
+    nearest = torch.cdist(rows.double(), train.double()).min(1).values
+    assert found.blocks[-1].figures["distance in pixels"].value == pytest.approx(float(nearest.mean()), abs=1e-4)
+
+
+def test_a_row_that_two_streams_show_is_one_training_image(tmp_path: Path) -> None:
+    game = digits_in(tmp_path, SEMI.replace(", take: 300, except: labelled", ""))
+    found = measured("nearest_neighbour", game, "train", count=50)
+    assert found.facts["training_rows"] == game.streams().length("images") == 1437
+    assert found.blocks[-1].figures["distance in pixels"].value > 1
+
+
+def test_values_that_a_network_does_not_read_are_told_and_pixels_are_taken_as_they_are(tmp_path: Path) -> None:
+    images = 3 * noise.normal(("images",), 100, (1, 8, 8)) - 1
+    np.savez(tmp_path / "x.npz", x=images.numpy())
+    data_set = "type: npz, path: x.npz, validation: 0.5, fields: {x: {type: real}}"
+    text = DIGITS.replace("x: {type: binary", "x: {type: real").replace("type: digits, binarize: 0.5", data_set)
+    game = digits_in(tmp_path, text)
+    for name in ("frechet", "coverage", "nearest_neighbour", "consistency"):
+        with pytest.raises(
+            MetricError, match=r"values from 0 to 1 .*'small_digit_classifier', and 'x' has values from -\d.* to \d.*'pixels'"
+        ):
+            measured(name, game, features="small_digit_classifier")
+    shown = torch.cat([batch["x"] for batch in game.streams().split("images", "validation")])
+    made = ancestral(game, count=50, seed=1, decide="mean")["x"]
+    figures = figures_of(measured("frechet", game, features="pixels", sources=["random_code"]), "Frechet distance")
+    expected = frechet_figure(*(each.flatten(1).double().numpy() for each in (made, shown)))
+    assert figures["random code"].value == pytest.approx(expected.value)
 
 
 def test_the_nearest_is_by_all_pairs() -> None:
