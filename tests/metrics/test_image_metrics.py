@@ -1,5 +1,6 @@
 """Metrics of generated images. This file measures games whose images are known: one that agrees with its data, one that knows one image."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import torch
 from gamelearn import noise
 from gamelearn.features.choice import build_features, suitable_features
 from gamelearn.game import Game
+from gamelearn.graph.model import Variable
+from gamelearn.metrics.coverage import covered_classes
 from gamelearn.metrics.evaluation import choose_metrics, default_metrics
 from gamelearn.metrics.frechet_distance import frechet_figure
-from gamelearn.metrics.images import chosen_rows, find_image
-from gamelearn.metrics.joints import joined, scales_of
+from gamelearn.metrics.images import FeatureSpace, chosen_rows, find_image
+from gamelearn.metrics.joints import Joint, JointSpace, joined, scales_of, vector_width
 from gamelearn.metrics.metric import Figure, MetricError, MetricResult
 from gamelearn.metrics.nearest_neighbour import nearest_distances
 from gamelearn.plugins import load_builtins
-from gamelearn.registry import METRICS
+from gamelearn.registry import FEATURES, METRICS
 from gamelearn.sampling import ancestral
 from tests.metrics.digits import DIGITS, agreed_in, digits_in, set_image, set_linear
 from tests.metrics.maps import THREE, context, game_in
@@ -193,6 +196,32 @@ def test_the_shares_of_classes_are_those_of_the_classifier(digits: Game) -> None
     assert [row[2] for row in table.rows] == pytest.approx(shares.tolist())
     confidence = result.blocks[0].figures["mean confidence"]
     assert confidence.value == pytest.approx(float(decided.max(1).values.double().mean()))
+
+
+def test_a_class_is_covered_by_a_tenth_of_its_share() -> None:
+    data = np.array([50.0, 50.0, 100.0, 0.0])
+    for rare, covered in ((4, 1), (6, 2)):
+        assert covered_classes(np.array([rare, 0.0, 200 - rare, 0.0]), data) == covered
+
+
+def test_classes_of_a_joint_are_one_hot(digits: Game) -> None:
+    variable = Variable("c", "categorical", (2,), 3)
+    graph = replace(digits.graph, variables={**digits.graph.variables, "c": variable})
+    space = FeatureSpace(digits, digits.graph.variables["x"], "images", FEATURES.options_of({"type": "pixels"}))
+    vectors = JointSpace(graph, space, Joint("decoder", ("x", "c"), ()))
+    found = vectors.parts({"x": torch.zeros(2, 1, 8, 8), "c": torch.tensor([[0, 2], [1, 1]])})["c"]
+    assert found.tolist() == [[1, 0, 0, 0, 0, 1], [0, 1, 0, 0, 1, 0]]
+    assert found.shape[1] == vector_width(variable)
+
+
+def test_the_error_of_a_ratio_has_those_of_both_means(digits: Game) -> None:
+    result = measured("nearest_neighbour", digits, sources=["random_code"], count=30)
+    own, data = (block.figures["distance in pixels"] for block in result.blocks)
+    ratio = result.blocks[0].figures["ratio in pixels"]
+    assert own.error is not None
+    assert data.error is not None
+    assert ratio.value == pytest.approx(own.value / data.value)
+    assert ratio.error == pytest.approx(ratio.value * ((own.error / own.value) ** 2 + (data.error / data.value) ** 2) ** 0.5)
 
 
 def test_a_game_that_repeats_a_training_image_is_found_out(one_image: Game) -> None:
