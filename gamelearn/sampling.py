@@ -51,6 +51,7 @@ def ancestral(
     seed: int = 0,
     decide: Literal["draw", "mean"] = "draw",
     means: Collection[str] | None = None,
+    beside: bool = False,
     first_row: int = 0,
 ) -> dict[str, torch.Tensor]:
     """Draw all targets of one player jointly, each factor after the ones it reads.
@@ -63,6 +64,7 @@ def ancestral(
         decide: `draw`: every variable is drawn; `mean`: the variables that no other drawn factor reads are given as
             expectations, which makes smoother pictures.
         means: the variables that `mean` gives as expectations instead; what reads one is drawn from a draw of it all the same.
+        beside: give expectations beside the draws, under the names of `expectation_of`, not in their place.
         first_row: the number of the first sample, which keys its noise: blocks of samples give what one call gives.
 
     Returns:
@@ -85,7 +87,20 @@ def ancestral(
             if decide == "mean" and factor.target in shown:
                 expected[factor.target] = _rows(distribution.mean(), count)
             values[factor.target] = _draw(game, factor, distribution, ("sample", chosen), count, seed, first_row)
-    return {**values, **expected}
+    return {**values, **_named(expected, beside)}
+
+
+def expectation_of(variable: str) -> str:
+    """Return the name of a variable's expectation where it is given beside the draw.
+
+    >>> expectation_of("x")
+    'mean of x'
+    """
+    return f"mean of {variable}"
+
+
+def _named(expected: Values, beside: bool) -> Values:
+    return {expectation_of(name): value for name, value in expected.items()} if beside else expected
 
 
 def is_drawn_by_one(graph: Graph) -> bool:
@@ -140,6 +155,7 @@ def limiting(
     seed: int = 0,
     decide: Literal["draw", "mean"] = "draw",
     means: Collection[str] | None = None,
+    beside: bool = False,
     first_row: int = 0,
     block: int = BLOCK,
 ) -> dict[str, torch.Tensor]:
@@ -156,6 +172,7 @@ def limiting(
         decide: `mean`: the variables that a stream shows are given as the expectations of the conditionals that they were last drawn
             from, which makes smoother pictures.
         means: the variables that `mean` gives as expectations instead.
+        beside: give expectations beside the draws, under the names of `expectation_of`, not in their place.
         first_row: the number of the first sample, which keys its noise: blocks of samples give what one call gives.
         block: how many chains are held in memory at a time.
 
@@ -176,7 +193,10 @@ def limiting(
     plan = plan_sampler(game.graph, chosen)
     shown = {each for stream in game.graph.streams.values() for each in stream.variables} if means is None else set(means)
     wanted = shown if decide == "mean" else set()
-    parts = [_limit(game, plan, min(block, count - first), first_row + first, sweeps, seed, wanted) for first in range(0, count, block)]
+    parts = []
+    for first in range(0, count, block):
+        drawn, expected = _limit(game, plan, min(block, count - first), first_row + first, sweeps, seed, wanted)
+        parts.append({**drawn, **_named(expected, beside)})
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -202,17 +222,21 @@ def _half_steps(sampler: Sampler) -> str:
     return quoted(["end", "mixture", *map(str, sampler.sweep)])
 
 
-def _limit(game: Game, plan: SamplerPlan, rows: int, first_row: int, sweeps: int, seed: int, wanted: Set[str]) -> Values:
+def _limit(game: Game, plan: SamplerPlan, rows: int, first_row: int, sweeps: int, seed: int, wanted: Set[str]) -> tuple[Values, Values]:
+    """Return the last state of chains, with the expectations of the wanted variables that they draw."""
     chain = GibbsChain(game.runner(), plan, Evidence(rows, {}, {}), chains=1, seed=seed, first_row=first_row)
     means = _Means(wanted)
     state = chain.start(means.watch)
     for number in range(sweeps - 1):
         state = chain.sweep(state, number, means.watch)
-    states = []
+    drawn, expected = [], []
     for moves in chain.ends():
         last = means.copy()
-        states.append({**chain.sweep(state, sweeps - 1, last.watch, moves=moves), **last.found})
-    return {name: value for name, value in chain.choose(states).items() if name in plan.sampler.targets}
+        drawn.append(chain.sweep(state, sweeps - 1, last.watch, moves=moves))
+        expected.append({**drawn[-1], **last.found})
+    targets = plan.sampler.targets
+    chosen, meant = chain.choose(drawn), chain.choose(expected)
+    return {name: chosen[name] for name in targets}, {name: meant[name] for name in targets if name in last.found}
 
 
 class _Means:

@@ -145,6 +145,21 @@ class Streams:
         for part in chosen.split(rows):
             yield self._place_all(_read(binding, split, part, tuple(binding.fields)))
 
+    def training_rows(self, variable: str, *, rows: int = _SPLIT_ROWS) -> Iterator[Tensor]:
+        """Yield a variable in all training rows that any stream shows it in, each row once, without data noise, `(rows, *shape)`.
+
+        Raises:
+            DataError: a file cannot be read.
+        """
+        found: dict[tuple[str, str], list[str]] = {}
+        for stream, binding in self._bindings.items():
+            if variable in binding.fields:
+                found.setdefault((binding.label, binding.fields[variable]), []).append(stream)
+        for streams in found.values():
+            binding = self._bindings[streams[0]]
+            for part in torch.cat([self._rows[stream] for stream in streams]).unique().split(rows):
+                yield self._place(_read(binding, "train", part, (variable,))[variable])
+
     def has_rows(self, split: str) -> bool:
         """Whether the data set of some stream has rows in a split."""
         return any(binding.data_set.length(split) for binding in self._bindings.values())

@@ -18,21 +18,24 @@ def suitable_features(shape: Shape, data_set: str | None) -> FeatureOptions:
 
     Args:
         shape: of an image.
-        data_set: the type of the data set that shows the images; None where it is not known.
+        data_set: the type of the data set that shows the images; None where it is not known. A network that is made for other data sets
+            tells little of these images, so it has to be named.
 
     Raises:
-        NoFeatures: none is made for the shape, or several are and the data set does not tell which.
+        NoFeatures: none is made for the shape and the data set, or several are.
     """
     fitting = [entry.name for entry in FEATURES if entry.build.shape == shape]  # type: ignore[attr-defined]
-    made_for = [name for name in fitting if data_set in FEATURES[name].build.data_sets]  # type: ignore[attr-defined]
-    chosen = made_for or fitting
-    if len(chosen) != 1:
-        found = f"several are: {quoted(chosen)}" if chosen else "none is"
+    if data_set is not None:
+        made_for = [name for name in fitting if data_set in FEATURES[name].build.data_sets]  # type: ignore[attr-defined]
+        fitting = made_for or [name for name in fitting if not FEATURES[name].build.data_sets]  # type: ignore[attr-defined]
+    if len(fitting) != 1:
+        found = f"several are: {quoted(fitting)}" if fitting else "none is"
+        whose = f" of the data set {data_set!r}" if data_set else ""
         raise NoFeatures(
-            f"needs a feature network made for images of shape {shape}, and {found}:"
+            f"needs a feature network made for images of shape {shape}{whose}, and {found}:"
             f" name one by 'features', one of {quoted(FEATURES.names)} ('pixels' reads any)"
         )
-    options: FeatureOptions = FEATURES.options_of({FEATURES.tag: chosen[0]})
+    options: FeatureOptions = FEATURES.options_of({FEATURES.tag: fitting[0]})
     return options
 
 

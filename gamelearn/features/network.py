@@ -23,11 +23,13 @@ class FeatureNetwork(nn.Module, ABC):
 
     Attributes:
         shape: of the images that it reads; None where it reads any.
+        range: of the values that it reads, to which generated ones are cut; None where it reads any.
         data_sets: the types of the data sets whose images it is made for.
         class_names: what it calls the classes that it tells apart; empty if it tells none.
     """
 
     shape: ClassVar[Shape | None] = None
+    range: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
     data_sets: ClassVar[tuple[str, ...]] = ()
     class_names: ClassVar[tuple[str, ...]] = ()
 
@@ -42,7 +44,7 @@ class FeatureNetwork(nn.Module, ABC):
 
     @abstractmethod
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the features, float32 `(rows, width)`, of images `(rows, channels, height, width)` with values in 0..1."""
+        """Return the features, float32 `(rows, width)`, of images `(rows, channels, height, width)` with values in its range."""
 
     def probabilities(self, images: torch.Tensor) -> torch.Tensor:
         """Return the probabilities of the classes, float32 `(rows, classes)`, of images as for `features`.

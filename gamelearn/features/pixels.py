@@ -17,6 +17,8 @@ class PixelsOptions(FeatureOptions):
 class Pixels(FeatureNetwork):
     """The values of an image, of any shape: the trivial features, for reference."""
 
+    range = None
+
     def width(self, shape: Shape) -> int:
         return prod(shape)
 

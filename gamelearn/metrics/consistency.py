@@ -9,7 +9,7 @@ from gamelearn.game import Game
 from gamelearn.graph.model import Graph, Variable
 from gamelearn.metrics.frechet_distance import frechet_figure
 from gamelearn.metrics.generated import LIMITING, RANDOM_CODE, Generation, title_of, why_not
-from gamelearn.metrics.images import FeatureSpace, ImageOptions, data_rows, find_features, find_image, image_shape, row_count
+from gamelearn.metrics.images import FeatureSpace, ImageOptions, find_features, find_image, image_shape, row_count
 from gamelearn.metrics.joints import Joint, JointSpace, Parts, find_joint, infer_joint, joined, scales_of, vector_width
 from gamelearn.metrics.metric import Block, Context, Figure, Metric, MetricError, MetricResult, Table
 from gamelearn.options import Listed
@@ -99,7 +99,7 @@ class Consistency(Metric):
         sources = self._sources(game.graph, joint)
         space = FeatureSpace(game, variable, stream, self._features)
         vectors = JointSpace(game.graph, space, joint)
-        shown, others = data_rows(game, stream, context.split, context.count or self._count)
+        shown, others = space.data_rows(context.split, context.count or self._count)
         parts: dict[str, Parts] = {}
         for source in sources:
             made = self._generation.rows(game, context, source, variable.name, row_count(shown), "consistency")

@@ -12,7 +12,7 @@ from gamelearn.graph.model import Graph
 from gamelearn.metrics.class_frequencies import factors, shares
 from gamelearn.metrics.confusion import class_name
 from gamelearn.metrics.generated import Generation, title_of
-from gamelearn.metrics.images import Array, FeatureSpace, ImageOptions, data_rows, find_features, find_image, row_count
+from gamelearn.metrics.images import Array, FeatureSpace, ImageOptions, find_features, find_image, row_count
 from gamelearn.metrics.jackknife import GroupedSums, Sums, ratio
 from gamelearn.metrics.metric import Block, Context, Figure, Metric, MetricResult, Table
 from gamelearn.registry import FEATURES, METRICS
@@ -75,7 +75,7 @@ class Coverage(Metric):
         variable, stream = find_image(game.graph, self._variable)
         space = FeatureSpace(game, variable, stream, self._features)
         sources = self._generation.sources_of(game.graph, variable.name)
-        shown, _ = data_rows(game, stream, context.split, context.count or self._count)
+        shown, _ = space.data_rows(context.split, context.count or self._count)
         data = _counts(space.probabilities(shown[variable.name]))
         blocks = []
         for source in sources:

@@ -16,6 +16,7 @@ from gamelearn.gibbs.choice import check_sampler_name
 from gamelearn.gibbs.counts import whole_number
 from gamelearn.graph.model import Graph
 from gamelearn.metrics.chain import chain_values
+from gamelearn.metrics.kept import KeptRows
 from gamelearn.metrics.metric import Context, Metric, MetricError, MetricResult
 from gamelearn.options import mistakes_of
 from gamelearn.plugins import load_builtins
@@ -23,6 +24,8 @@ from gamelearn.registry import METRICS
 from gamelearn.spec.kinds import MetricOptions
 
 ANY_SPLIT = "train"
+KEPT_BYTES = 2**28
+"""How many bytes of generated rows an evaluation keeps at most for the metrics that look at the same ones."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,14 @@ def evaluate(game: Game, chosen: Sequence[ChosenMetric], splits: Sequence[str], 
         game: with its players; its data is opened.
         chosen: by `choose_metrics`.
         splits: some of `train`, `validation`, `test`; a metric that uses none is measured once.
-        context: what the user asks; its split is replaced.
+        context: what the user asks; its split is replaced, and the metrics share their generated rows.
 
     Raises:
         MetricError: what the user asks is of the wrong type, or the chain has no such value.
         DataError: a split has no rows, or cannot be read.
         EvidenceError: the chain's values do not fit the game.
     """
-    context = _checked(game.graph, context)
+    context = replace(_checked(game.graph, context), kept=KeptRows(most=KEPT_BYTES))
     for each in chosen:
         for split in splits if each.metric.uses_split else [None]:
             began = time.perf_counter()

@@ -5,7 +5,7 @@ from gamelearn.game import Game
 from gamelearn.graph.model import Graph
 from gamelearn.metrics.frechet_distance import frechet_figure
 from gamelearn.metrics.generated import Generation, title_of
-from gamelearn.metrics.images import FeatureSpace, ImageOptions, data_rows, find_features, find_image, row_count
+from gamelearn.metrics.images import FeatureSpace, ImageOptions, find_features, find_image, row_count
 from gamelearn.metrics.metric import Block, Context, Metric, MetricResult
 from gamelearn.registry import METRICS
 from gamelearn.spec.kinds import FeatureOptions
@@ -68,7 +68,7 @@ class Frechet(Metric):
         variable, stream = find_image(game.graph, self._variable)
         space = FeatureSpace(game, variable, stream, self._features)
         sources = self._generation.sources_of(game.graph, variable.name)
-        shown, others = data_rows(game, stream, context.split, context.count or self._count)
+        shown, others = space.data_rows(context.split, context.count or self._count)
         real = space.features(shown[variable.name])
         blocks = []
         for source in sources:

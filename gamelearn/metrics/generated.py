@@ -9,6 +9,7 @@ This file generates rows.
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
@@ -17,10 +18,10 @@ from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError, GamelearnError, quoted
 from gamelearn.game import Game
 from gamelearn.gibbs.choice import check_sampler_name, choose_sampler
-from gamelearn.graph.model import Graph
+from gamelearn.graph.model import Graph, Sampler
 from gamelearn.metrics.metric import Context, MetricError
 from gamelearn.options import Listed
-from gamelearn.sampling import Values, ancestral, drawing_player, limiting
+from gamelearn.sampling import Values, ancestral, drawing_player, expectation_of, limiting
 from gamelearn.spec.kinds import MetricOptions, Name, Positive
 
 RANDOM_CODE, LIMITING = "random_code", "limiting"
@@ -77,17 +78,22 @@ class Generation:
         return found
 
     def rows(self, game: Game, context: Context, source: str, image: str, count: int, title: str) -> Values:
-        """Return generated rows; what the user asks of the chain goes over the metric's own values, and the progress is told."""
-        chain = self.chain(context)
-        return generated_rows(
-            game,
-            source,
-            count,
-            seed=context.seed,
-            decided=(image,) if self.decided else (),
-            tell=lambda done, total: context.progress(f"{title}, {source}", done, total),
-            **chain,
-        )
+        """Return generated rows; what the user asks of the chain goes over the metric's own values, and the progress is told.
+
+        Rows that another metric of the evaluation has generated are taken from it, drawn or decided.
+        """
+        chain, tell = self.chain(context), partial(context.progress, f"{title}, {source}")
+        if context.kept is None:
+            decided = (image,) if self.decided else ()
+            return generated_rows(game, source, count, seed=context.seed, decided=decided, tell=tell, **chain)
+
+        def make(rows: int) -> Values:
+            return generated_rows(game, source, rows, seed=context.seed, decided=(image,), beside=True, tell=tell, **chain)
+
+        own = (_chosen(game.graph, chain["sampler"]).name, chain["sweeps"]) if source == LIMITING else ()
+        rows = context.kept.first((source, *own, context.seed, image), count, make)
+        decision = rows.pop(expectation_of(image))
+        return {**rows, image: decision} if self.decided else rows
 
     def chain(self, context: Context) -> dict[str, Any]:
         """Return sampler and sweeps, as the user asks or the metric says."""
@@ -100,9 +106,14 @@ class Generation:
             facts["player"] = drawing_player(game.graph)[0]
         if LIMITING in sources:
             chain = self.chain(context)
-            sampler = choose_sampler(game.graph, chain["sampler"], fixed=frozenset(), free=frozenset(), want=frozenset())
+            sampler = _chosen(game.graph, chain["sampler"])
             facts |= {"sampler": sampler.name, "sweeps": chain["sweeps"], "after": sampler.after}
         return facts
+
+
+def _chosen(graph: Graph, name: str | None) -> Sampler:
+    """Return the sampler of `limiting`, as `gamelearn.sampling.limiting` chooses it."""
+    return choose_sampler(graph, name, fixed=frozenset(), free=frozenset(), want=frozenset())
 
 
 def title_of(source: str, sweeps: int) -> str:
@@ -136,6 +147,7 @@ def generated_rows(
     sampler: str | None,
     sweeps: int,
     decided: Collection[str] = (),
+    beside: bool = False,
     tell: Callable[[int, int], None] | None = None,
 ) -> Values:
     """Return rows that a game generates.
@@ -149,6 +161,7 @@ def generated_rows(
         sweeps: of `limiting`.
         decided: binary or real variables that are taken as decided: the mean of the conditional that they were last drawn from, of a
             binary one 1 where it is above 1/2. The other variables are those drawn with it.
+        beside: give what is decided beside the draws, under the names of `gamelearn.sampling.expectation_of`.
         tell: is told how many rows are done, and of how many.
 
     Returns:
@@ -159,14 +172,16 @@ def generated_rows(
         GamelearnError: no player generates everything.
     """
     how: Literal["draw", "mean"] = "mean" if decided else "draw"
+    names = {expectation_of(name) if beside else name: name for name in decided}
+    options: dict[str, Any] = {"seed": seed, "decide": how, "means": decided, "beside": beside}
     parts: list[Values] = []
     for first in range(0, count, BLOCK):
         rows = min(BLOCK, count - first)
         if source == LIMITING:
-            made = limiting(game, rows, sampler=sampler, sweeps=sweeps, seed=seed, decide=how, means=decided, first_row=first, block=BLOCK)
+            made = limiting(game, rows, sampler=sampler, sweeps=sweeps, first_row=first, block=BLOCK, **options)
         else:
-            made = ancestral(game, None, rows, seed=seed, decide=how, means=decided, first_row=first)
-        parts.append({name: _decide(game, name, value) if name in decided else value for name, value in made.items()})
+            made = ancestral(game, None, rows, first_row=first, **options)
+        parts.append({name: _decide(game, names[name], value) if name in names else value for name, value in made.items()})
         if tell:
             tell(first + rows, count)
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}

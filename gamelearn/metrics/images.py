@@ -43,7 +43,7 @@ class ImageOptions(GeneratedOptions):
 
 
 def find_image(graph: Graph, variable: str | None) -> tuple[Variable, str]:
-    """Return the image with the stream that shows it.
+    """Return the image with the stream that shows it: of several, the one that shows the fewest variables.
 
     Raises:
         MetricError: there is none.
@@ -51,10 +51,10 @@ def find_image(graph: Graph, variable: str | None) -> tuple[Variable, str]:
     if variable is not None and variable not in graph.variables:
         raise MetricError(unknown("variable", variable, graph.variables))
     drawn = drawn_variables(graph)
-    for name, stream in graph.streams.items():
-        for each in (graph.variables[shown] for shown in stream.variables):
-            if each.type in ("binary", "real") and len(each.shape) in (2, 3) and each.name in drawn and variable in (None, each.name):
-                return each, name
+    for each in (graph.variables[name] for stream in graph.streams.values() for name in stream.variables):
+        if each.type in ("binary", "real") and len(each.shape) in (2, 3) and each.name in drawn and variable in (None, each.name):
+            showing = [name for name, stream in graph.streams.items() if each.name in stream.variables]
+            return each, min(showing, key=lambda name: len(graph.streams[name].variables))
     which = f"{variable!r} is none" if variable else "this game has none"
     shapes = "of shape (height, width) or (channels, height, width)"
     raise MetricError(f"needs an image, a binary or real variable {shapes} that a stream shows and a player draws; {which}")
@@ -104,7 +104,7 @@ class FeatureSpace:
     def __init__(self, game: Game, variable: Variable, stream: str, options: FeatureOptions | None) -> None:
         chosen = find_features(game.graph, variable, stream, options, _opened_type(game, stream))
         self.variable, self.name = variable, chosen.type
-        self._shape, self._device = image_shape(variable), game.device
+        self._game, self._stream, self._shape = game, stream, image_shape(variable)
         self.network = build_features(chosen).to(game.device)
 
     @property
@@ -113,16 +113,35 @@ class FeatureSpace:
         return self.network.class_names
 
     def features(self, values: torch.Tensor) -> Array:
-        """Return the features `(rows, width)` of values of the variable, `(rows, *shape)`; they are cut to 0..1 first."""
+        """Return the features `(rows, width)` of values of the variable, `(rows, *shape)`, which are cut to the network's range."""
         return self._applied(self.network.features, values)
 
     def probabilities(self, values: torch.Tensor) -> Array:
         """Return the probabilities of the classes, `(rows, classes)`, of values as for `features`."""
         return self._applied(self.network.probabilities, values)
 
+    def data_rows(self, split: str, count: int) -> tuple[Values, Values]:
+        """Return rows of a split with other training rows, as the function `data_rows` does.
+
+        Raises:
+            MetricError: the split has fewer than two rows, or values that the network does not read.
+            DataError: the split has no rows, or cannot be read.
+        """
+        found = data_rows(self._game, self._stream, split, count)
+        if self.network.range:
+            least, most = (float(part) for part in found[0][self.variable.name].aminmax())
+            low, high = self.network.range
+            if least < low or most > high:
+                raise MetricError(
+                    f"needs images with values from {low:g} to {high:g} for the feature network {self.name!r}, and {self.variable.name!r} has"
+                    f" values from {least:.3g} to {most:.3g}: scale the data, or name other 'features' ('pixels' reads any)"
+                )
+        return found
+
     @torch.no_grad()
     def _applied(self, function: Any, values: torch.Tensor) -> Array:
-        parts = [function(part.reshape(-1, *self._shape).clamp(0, 1).float()).cpu() for part in values.split(_BLOCK)]
+        cut = values.clamp(*self.network.range) if self.network.range else values
+        parts = [function(part.reshape(-1, *self._shape).float()).cpu() for part in cut.split(_BLOCK)]
         return torch.cat(parts).double().numpy()
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from gamelearn.errors import GamelearnError
 from gamelearn.graph.model import Graph
+from gamelearn.metrics.kept import KeptRows
 
 if TYPE_CHECKING:
     from gamelearn.game import Game
@@ -99,6 +100,7 @@ class Context:
         seed: of all noise.
         chain: values of a chain that go over the metric's own: `sampler`, `sweeps`, `burn_in`, `thin`, `chains`, `estimate`.
         progress: is told how far a metric is.
+        kept: generated rows of the same game, for all metrics of one evaluation; None where every metric generates its own.
     """
 
     split: str
@@ -106,6 +108,7 @@ class Context:
     seed: int
     chain: Mapping[str, Any]
     progress: Progress
+    kept: KeptRows | None = None
 
 
 class Metric(ABC):

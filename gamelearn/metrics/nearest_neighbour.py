@@ -10,7 +10,7 @@ from gamelearn.errors import GamelearnError
 from gamelearn.game import Game
 from gamelearn.graph.model import Graph
 from gamelearn.metrics.generated import Generation, title_of
-from gamelearn.metrics.images import Array, FeatureSpace, ImageOptions, data_rows, find_features, find_image, row_count
+from gamelearn.metrics.images import Array, FeatureSpace, ImageOptions, find_features, find_image, row_count
 from gamelearn.metrics.metric import Block, Context, Figure, Metric, MetricResult
 from gamelearn.registry import METRICS
 from gamelearn.spec.kinds import FeatureOptions
@@ -24,7 +24,7 @@ class NearestNeighbourOptions(ImageOptions):
 class NearestNeighbour(Metric):
     """Distances of generated images to the nearest training image, beside those of images of the split, by source.
 
-    Distances are Euclidean, of pixels and of features. `ratio` is the mean distance of generated images over that of the data's: well
+    The training images are those of all streams. Distances are Euclidean, of pixels and of features. `ratio` is the mean distance of generated images over that of the data's: well
     below 1, a game repeats its training images (or generates only what is common among them, which `coverage` tells).
     `copies` is the share of images with a training image that is equal in every pixel. An image of the training split is
     compared with all others. Standard errors are over images.
@@ -68,8 +68,8 @@ class NearestNeighbour(Metric):
         variable, stream = find_image(game.graph, self._variable)
         space = FeatureSpace(game, variable, stream, self._features)
         sources = self._generation.sources_of(game.graph, variable.name)
-        shown, _ = data_rows(game, stream, context.split, context.count or self._count)
-        spaces = _Neighbours(game, space, stream)
+        shown, _ = space.data_rows(context.split, context.count or self._count)
+        spaces = _Neighbours(game, space)
         real = spaces.distances(shown[variable.name], known=context.split == "train")
         blocks = []
         for source in sources:
@@ -82,15 +82,15 @@ class NearestNeighbour(Metric):
 
 
 class _Neighbours:
-    """All training images, by their pixels and by their features (once, where these are the pixels)."""
+    """All training images of all streams, by their pixels and by their features (once, where these are the pixels)."""
 
-    def __init__(self, game: Game, space: FeatureSpace, stream: str) -> None:
+    def __init__(self, game: Game, space: FeatureSpace) -> None:
         self._space, name = space, space.variable.name
         pixels, features = [], []
-        for batch in game.streams().split(stream, "train"):
-            pixels.append(_pixels(batch[name].cpu().numpy()))
+        for images in game.streams().training_rows(name):
+            pixels.append(_pixels(images.cpu().numpy()))
             if space.name != "pixels":
-                features.append(space.features(batch[name]).astype(np.float32))
+                features.append(space.features(images).astype(np.float32))
         self._known = {"pixels": np.concatenate(pixels), **({space.name: np.concatenate(features)} if features else {})}
         self.rows = len(self._known["pixels"])
 

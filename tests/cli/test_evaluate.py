@@ -67,7 +67,7 @@ def test_a_second_evaluation_stands_beside_the_first(run: Run, trained: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--metric", "label"), "unknown metric 'label'; known: 'labels', 'dreams', 'baselines',"),
+        (("--metric", "label"), "unknown metric 'label'; known: 'labels', 'dreams', 'accuracy',"),
         (("--checkpoint", "4"), "has no checkpoint 'round-000000004'; it has round-000000005"),
         (("--weights", "ema"), "has no averaged weights ('train.ema' is not set): take weights 'last'"),
         (("--sampler", "limits"), "unknown sampler 'limits'"),

@@ -24,6 +24,7 @@ SEQUENCE = LADDER.replace("schedule: {mode: parallel}", "schedule: {mode: sequen
         (SEQUENCE, "gregor", (("decoder",), ("encoder",))),  # each moves before the next one's gradient
         (LADDER.replace("gradient: ESTIMATOR", "gradient: ESTIMATOR, weight: 0.5", 1), "gregor", (("decoder",), ("encoder",))),
         (LADDER.replace("gradient: ESTIMATOR", "gradient: ESTIMATOR, samples: 2", 1), "gregor", (("decoder",), ("encoder",))),
+        (LADDER.replace("gradient: ESTIMATOR", "gradient: reinforce", 1), "gregor", (("decoder",), ("encoder",))),  # another estimator
     ],
 )
 def test_equal_terms_of_parallel_players_are_one(text: str, estimator: str, expected: tuple[tuple[str, ...], ...]) -> None:

@@ -20,7 +20,6 @@ load_builtins()
     [
         ((1, 8, 8), "digits", "small_digit_classifier"),
         ((1, 8, 8), None, "small_digit_classifier"),
-        ((1, 8, 8), "npz", "small_digit_classifier"),
         ((1, 28, 28), "mnist", "digit_classifier"),
         ((1, 28, 28), "fashion_mnist", "garment_classifier"),
     ],
@@ -32,11 +31,12 @@ def test_the_one_for_the_shape_and_the_data_set_is_taken(shape: tuple[int, int, 
 @pytest.mark.parametrize(
     ("shape", "data_set", "message"),
     [
-        ((1, 28, 28), "npz", "several are: 'digit_classifier', 'garment_classifier': name one by 'features'"),
-        ((3, 64, 64), "toy_faces", r"made for images of shape \(3, 64, 64\), and none is: name one by 'features'"),
+        ((1, 28, 28), None, "several are: 'digit_classifier', 'garment_classifier': name one by 'features'"),
+        ((1, 8, 8), "npz", r"made for images of shape \(1, 8, 8\) of the data set 'npz', and none is: name one by 'features'"),
+        ((3, 64, 64), "toy_faces", r"images of shape \(3, 64, 64\) of the data set 'toy_faces', and none is: name one by 'features'"),
     ],
 )
-def test_what_is_not_clear_has_to_be_named(shape: tuple[int, int, int], data_set: str, message: str) -> None:
+def test_what_is_not_clear_has_to_be_named(shape: tuple[int, int, int], data_set: str | None, message: str) -> None:
     with pytest.raises(NoFeatures, match=message):
         suitable_features(shape, data_set)
 

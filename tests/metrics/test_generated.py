@@ -99,3 +99,20 @@ def test_a_split_without_rows_says_where_rows_are(tmp_path: Path) -> None:
         DataError, match="no rows in its split 'validation' that stream 'images' could show; it has some in 'train', 'test'"
     ):
         data_rows(game, "images", "validation", 10)
+
+
+LATE = "samplers: {late: {start: decoder(z), sweep: ['decoder(x | z)', encoder(z | x)], after: AFTER}}\n"
+
+
+@pytest.mark.parametrize(("after", "sweeps"), [("end", 1), ("mixture", 3)])
+def test_expectations_stand_beside_the_draws_that_they_are_of(tmp_path: Path, after: str, sweeps: int) -> None:
+    game = digits_in(tmp_path, DIGITS + LATE.replace("AFTER", after))
+    drawn = limiting(game, 20, sweeps=sweeps, seed=3)
+    meant = limiting(game, 20, sweeps=sweeps, seed=3, decide="mean", means=("x",))
+    both = limiting(game, 20, sweeps=sweeps, seed=3, decide="mean", means=("x",), beside=True)
+    assert equal(both, {**drawn, "mean of x": meant["x"]})
+    assert not drawn["x"].equal(meant["x"])
+    assert meant["x"].unique().numel() > 100  # expectations, of which a chain of one sweep has some too
+    drawn, meant = ancestral(game, count=20), ancestral(game, count=20, decide="mean", means=("x",))
+    both = ancestral(game, count=20, decide="mean", means=("x",), beside=True)
+    assert equal(both, {**drawn, "mean of x": meant["x"]})

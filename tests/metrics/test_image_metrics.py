@@ -1,5 +1,6 @@
 """Metrics of generated images. This file measures games whose images are known: one that agrees with its data, one that knows one image."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,18 +8,24 @@ import numpy as np
 import pytest
 import torch
 
+from gamelearn import noise
 from gamelearn.features.choice import build_features, suitable_features
 from gamelearn.game import Game
+from gamelearn.graph.model import Variable
+from gamelearn.metrics.coverage import covered_classes
 from gamelearn.metrics.evaluation import choose_metrics, default_metrics
 from gamelearn.metrics.frechet_distance import frechet_figure
-from gamelearn.metrics.images import chosen_rows
-from gamelearn.metrics.joints import joined, scales_of
-from gamelearn.metrics.metric import Figure, MetricResult
+from gamelearn.metrics.images import FeatureSpace, chosen_rows, find_image
+from gamelearn.metrics.joints import Joint, JointSpace, joined, scales_of, vector_width
+from gamelearn.metrics.metric import Figure, MetricError, MetricResult
 from gamelearn.metrics.nearest_neighbour import nearest_distances
-from gamelearn.registry import METRICS
+from gamelearn.plugins import load_builtins
+from gamelearn.registry import FEATURES, METRICS
 from gamelearn.sampling import ancestral
 from tests.metrics.digits import DIGITS, agreed_in, digits_in, set_image, set_linear
 from tests.metrics.maps import THREE, context, game_in
+
+load_builtins()
 
 
 @pytest.fixture(scope="module")
@@ -145,8 +152,9 @@ def reason_of(name: str, game: Game, **options: Any) -> str:
 
 
 def test_they_are_measured_by_default_where_a_feature_network_fits(digits: Game, tmp_path: Path) -> None:
-    assert [each.name for each in default_metrics(digits.graph)] == ["consistency", "coverage", "frechet", "nearest_neighbour"]
-    assert [each.name for each in default_metrics(game_in(tmp_path, THREE).graph)] == ["baselines", "class_frequencies", "segmentation"]
+    ours = {"consistency", "coverage", "frechet", "nearest_neighbour"}
+    assert ours < {each.name for each in default_metrics(digits.graph)}
+    assert ours.isdisjoint(each.name for each in default_metrics(game_in(tmp_path, THREE).graph))
 
 
 def test_a_spec_names_them(tmp_path: Path) -> None:
@@ -190,6 +198,32 @@ def test_the_shares_of_classes_are_those_of_the_classifier(digits: Game) -> None
     assert confidence.value == pytest.approx(float(decided.max(1).values.double().mean()))
 
 
+def test_a_class_is_covered_by_a_tenth_of_its_share() -> None:
+    data = np.array([50.0, 50.0, 100.0, 0.0])
+    for rare, covered in ((4, 1), (6, 2)):
+        assert covered_classes(np.array([rare, 0.0, 200 - rare, 0.0]), data) == covered
+
+
+def test_classes_of_a_joint_are_one_hot(digits: Game) -> None:
+    variable = Variable("c", "categorical", (2,), 3)
+    graph = replace(digits.graph, variables={**digits.graph.variables, "c": variable})
+    space = FeatureSpace(digits, digits.graph.variables["x"], "images", FEATURES.options_of({"type": "pixels"}))
+    vectors = JointSpace(graph, space, Joint("decoder", ("x", "c"), ()))
+    found = vectors.parts({"x": torch.zeros(2, 1, 8, 8), "c": torch.tensor([[0, 2], [1, 1]])})["c"]
+    assert found.tolist() == [[1, 0, 0, 0, 0, 1], [0, 1, 0, 0, 1, 0]]
+    assert found.shape[1] == vector_width(variable)
+
+
+def test_the_error_of_a_ratio_has_those_of_both_means(digits: Game) -> None:
+    result = measured("nearest_neighbour", digits, sources=["random_code"], count=30)
+    own, data = (block.figures["distance in pixels"] for block in result.blocks)
+    ratio = result.blocks[0].figures["ratio in pixels"]
+    assert own.error is not None
+    assert data.error is not None
+    assert ratio.value == pytest.approx(own.value / data.value)
+    assert ratio.error == pytest.approx(ratio.value * ((own.error / own.value) ** 2 + (data.error / data.value) ** 2) ** 0.5)
+
+
 def test_a_game_that_repeats_a_training_image_is_found_out(one_image: Game) -> None:
     result = measured("nearest_neighbour", one_image)
     for title in ("random code", "limiting, 3 sweeps"):
@@ -209,6 +243,48 @@ def test_distances_of_the_data_are_those_of_all_pairs(digits: Game) -> None:
         found = measured("nearest_neighbour", digits, split, count=50).blocks[-1].figures["distance in pixels"]
         assert found.value == pytest.approx(float(distances.mean()), abs=1e-4)
         assert found.error == pytest.approx(float(distances.std()) / 50**0.5, abs=1e-4)
+
+
+SEMI = DIGITS.replace("  z:", "  c: {type: categorical, classes: 10}\n  z:").replace(
+    "{images: [x]}", "{labelled: {variables: [x, c], take: 20}, images: {variables: [x], take: 300, except: labelled}}"
+)
+
+
+def test_images_are_those_of_the_stream_that_shows_least_and_training_images_those_of_all(tmp_path: Path) -> None:
+    game = digits_in(tmp_path, SEMI)
+    assert find_image(game.graph, None)[1] == "images"
+    assert measured("frechet", game, features="pixels").facts["real_count"] == 180
+    train = torch.cat([batch["x"] for name in ("labelled", "images") for batch in game.streams().split(name, "train")]).flatten(1)
+    found = measured("nearest_neighbour", game, count=50)
+    assert found.facts["training_rows"] == len(train) == 320
+    rows = chosen_rows(game, "images", "validation", 50)["x"].flatten(1)
+    nearest = torch.cdist(rows.double(), train.double()).min(1).values
+    assert found.blocks[-1].figures["distance in pixels"].value == pytest.approx(float(nearest.mean()), abs=1e-4)
+
+
+def test_a_row_that_two_streams_show_is_one_training_image(tmp_path: Path) -> None:
+    game = digits_in(tmp_path, SEMI.replace(", take: 300, except: labelled", ""))
+    found = measured("nearest_neighbour", game, "train", count=50)
+    assert found.facts["training_rows"] == game.streams().length("images") == 1437
+    assert found.blocks[-1].figures["distance in pixels"].value > 1
+
+
+def test_values_that_a_network_does_not_read_are_told_and_pixels_are_taken_as_they_are(tmp_path: Path) -> None:
+    images = 3 * noise.normal(("images",), 100, (1, 8, 8)) - 1
+    np.savez(tmp_path / "x.npz", x=images.numpy())
+    data_set = "type: npz, path: x.npz, validation: 0.5, fields: {x: {type: real}}"
+    text = DIGITS.replace("x: {type: binary", "x: {type: real").replace("type: digits, binarize: 0.5", data_set)
+    game = digits_in(tmp_path, text)
+    for name in ("frechet", "coverage", "nearest_neighbour", "consistency"):
+        with pytest.raises(
+            MetricError, match=r"values from 0 to 1 .*'small_digit_classifier', and 'x' has values from -\d.* to \d.*'pixels'"
+        ):
+            measured(name, game, features="small_digit_classifier")
+    shown = torch.cat([batch["x"] for batch in game.streams().split("images", "validation")])
+    made = ancestral(game, count=50, seed=1, decide="mean")["x"]
+    figures = figures_of(measured("frechet", game, features="pixels", sources=["random_code"]), "Frechet distance")
+    expected = frechet_figure(*(each.flatten(1).double().numpy() for each in (made, shown)))
+    assert figures["random code"].value == pytest.approx(expected.value)
 
 
 def test_the_nearest_is_by_all_pairs() -> None:

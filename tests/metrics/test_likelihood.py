@@ -72,6 +72,15 @@ def test_the_monte_carlo_error_is_the_spread_over_seeds() -> None:
     assert sum(each["Monte-Carlo error"].value for each in found) / 40 == pytest.approx(float(spread), rel=0.4)
 
 
+def test_the_monte_carlo_error_of_few_samples_is_that_of_their_unbiased_variance() -> None:
+    game = table_game(LADDER)
+    rows = data_of(game, "images")
+    weights = models.propose(game, model_of(game), rows, samples=3, seed=0, first_row=0).log_weights.exp()
+    variances = weights.var(1) / weights.mean(1).square() / 3
+    expected = float(variances.sum().sqrt()) / len(weights)
+    assert figures(game, 3)["Monte-Carlo error"].value == pytest.approx(expected)
+
+
 def test_the_elbo_is_that_of_the_oracle_of_utilities() -> None:
     game = table_game(LADDER.replace("log decoder(x, z)\n", f"{ELBO}\n", 1))
     (term,) = game.graph.stages["main"].utilities["decoder"]

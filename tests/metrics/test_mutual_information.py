@@ -10,6 +10,7 @@ from sklearn.metrics import mutual_info_score
 
 from gamelearn.game import Game
 from gamelearn.metrics.metric import MetricResult
+from gamelearn.metrics.models import draw_factors
 from gamelearn.metrics.mutual_information import MutualInformation
 from tests.metrics.maps import context
 from tests.metrics.small import LABELLED, LADDER, REALS, REVERSE, data_of, exact_logs, model_of, table_game
@@ -79,6 +80,21 @@ def test_the_correction_removes_most_of_the_bias_of_few_draws() -> None:
     many = figures_of(measured(game, samples=200))["z1"]["sum"]
     assert many == pytest.approx(expected, rel=0.1)
     assert abs(few - expected) < 0.3 * expected
+
+
+def test_two_draws_are_corrected_by_their_unbiased_variance() -> None:
+    game = table_game(LADDER, rows=30, factor=3.0)
+    rows, model = data_of(game, "images"), model_of(game)
+    draws = draw_factors(game, model.proposal, rows, rows=30, samples=range(2), key=(0, "proposal"))
+    with torch.no_grad():
+        conditional = next(each for each in model.proposal if each.target == "z1")
+        given = {name: draws[name] for name in conditional.givens}
+        mean = game.players["encoder"].distribution(conditional.label, given, 60).mean().double()
+    by_class = mean.reshape(30, 2, 3)  # rows, draws, classes
+    share, variance = by_class.mean(1), by_class.var(1) / 2
+    entropies = (torch.special.entr(share) + variance / share / 2).sum(1)
+    expected = torch.special.entr(share.mean(0)).sum() - entropies.mean()
+    assert figures_of(measured(game, samples=2))["z1"]["sum"] == pytest.approx(float(expected))
 
 
 def test_a_code_that_is_ignored_has_none() -> None:
