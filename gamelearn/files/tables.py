@@ -1,6 +1,6 @@
 """Tables of text as evidence: rows whose missing cells are hidden, and the same rows with these filled in.
 
-A table is held in memory whole. This file reads and writes it.
+A table is held in memory whole, and written so. This file handles such tables.
 """
 
 import csv

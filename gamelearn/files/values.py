@@ -122,7 +122,7 @@ def find_file(text: str) -> tuple[Path, str | None]:
     if not colon or not Path(name).is_file():
         raise DataError(f"there is no file or folder {text!r}")
     if Path(name).suffix.lower() not in (".npz", *ENDINGS):
-        raise DataError(f"{name!r} is no archive (.npz) or table, so that ':{array}' names nothing in it")
+        raise DataError(f"{name!r} is no archive (.npz) and no table (.csv), so that ':{array}' names nothing in it")
     return Path(name), array
 
 

@@ -92,3 +92,14 @@ def test_a_record_that_is_damaged_is_told(folder: Path, run: Callable[..., Any],
     made = run("infer", trained, "--rows", "2", "--device", "cpu")
     assert made.exit_code == 2 or made.exit_code == 1
     assert "is damaged: 'cells' does not say how columns are written" in made.output
+
+
+def test_what_a_template_says_may_be_set_for_one_command(folder: Path, run: Callable[..., Any]) -> None:
+    write(folder / "people.csv")
+    (folder / "people.yaml").write_text(SPEC)
+    key = "templates.each_column.players.of_{column}.factors.{column} | {others}"
+    assert run("check", "people.yaml", f"{key}={{net: mlp, hidden: [8]}}").exit_code == 0
+    wrong = run("check", "people.yaml", f"{key}.nat=mlp")
+    assert wrong.exit_code == 2
+    assert "unknown key 'nat'; known: " in wrong.output
+    assert "did you mean 'net'?" in wrong.output
