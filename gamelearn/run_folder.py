@@ -9,12 +9,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from gamelearn.data.cells import Cells, read_cells
 from gamelearn.errors import RunError
 from gamelearn.train.checkpoint import list_checkpoints
 
 RUNS = Path("runs")
 ORIGINAL, RESOLVED, ENVIRONMENT, METRICS = "spec.yaml", "spec.resolved.yaml", "environment.json", "metrics.jsonl"
 OTHERWISE = "otherwise"
+CELLS = "cells"
 CHECKPOINTS, SAMPLES, TENSORBOARD = "checkpoints", "samples", "tensorboard"
 
 
@@ -89,6 +91,20 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise RunError(f"{path} is damaged: it holds no map")
     return values
+
+
+def read_cells_of(folder: Path) -> dict[str, Cells] | None:
+    """Return how the variables of a run were written in its tables; None where that was not recorded.
+
+    Raises:
+        RunError: the record is damaged.
+    """
+    path = folder / ENVIRONMENT
+    plain = read_json(path).get(CELLS) if path.is_file() else None
+    try:
+        return None if plain is None else read_cells(plain)
+    except (TypeError, KeyError, AttributeError):
+        raise RunError(f"{path} is damaged: {CELLS!r} does not say how columns are written") from None
 
 
 def read_stood_in(folder: Path) -> tuple[str, ...] | None:

@@ -85,7 +85,7 @@ def ancestral(
             given = {name: values[name] for name in factor.givens}
             distribution = game.players[chosen].distribution(factor.label, given, count)
             if decide == "mean" and factor.target in shown:
-                expected[factor.target] = _rows(distribution.mean(), count)
+                expected[factor.target] = _rows(distribution.mean(), count).detach()  # it may be a parameter itself
             values[factor.target] = _draw(game, factor, distribution, ("sample", chosen), count, seed, first_row)
     return {**values, **_named(expected, beside)}
 
@@ -104,12 +104,14 @@ def _named(expected: Values, beside: bool) -> Values:
 
 
 def is_drawn_by_one(graph: Graph) -> bool:
-    """Whether one player draws, from nothing, all that any player draws."""
-    targets = {factor.target for player in graph.players.values() for factor in player.factors.values()}
+    """Whether one player draws, from nothing, all that any player draws; not each by itself, where other players know of dependencies."""
+    factors = [factor for player in graph.players.values() for factor in player.factors.values()]
     try:
-        return {factor.target for factor in drawing_player(graph)[1]} == targets
+        _, order = drawing_player(graph)
     except GamelearnError:
         return False
+    is_joint = len(order) == 1 or any(factor.givens for factor in order) or not any(factor.givens for factor in factors)
+    return is_joint and {factor.target for factor in order} == {factor.target for factor in factors}
 
 
 def drawing_player(graph: Graph, player: str | None = None) -> tuple[str, tuple[Factor, ...]]:

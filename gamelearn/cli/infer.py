@@ -34,7 +34,11 @@ def infer(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or a game's name below runs/ (its newest run).")],
     given: Annotated[
         list[str] | None,
-        typer.Option("--given", metavar="[VAR=]FILE", help="What is known: .npz, .npz:array, .npy, an image or a folder of images."),
+        typer.Option(
+            "--given",
+            metavar="[VAR=]FILE",
+            help="What is known: .npz, .npz:array, .npy, an image, a folder of images, or a table, .csv or .csv:column.",
+        ),
     ] = None,
     hide: Annotated[
         list[str] | None,
@@ -86,7 +90,8 @@ def infer(
 
     Files may be larger than memory. Arrays are as in training: (rows, colours, height, width) or colours last, bytes are divided by
     255; label maps hold classes. Of a folder every image is a row, in the order of names. A mask is true where the value is
-    hidden, for each row or for all alike; of images what is not black is hidden.
+    hidden, for each row or for all alike; of images what is not black is hidden. A table is written as the one of the training;
+    its missing cells are hidden, and filled in by inferred.csv.
 
     The folder that is written holds inferred.npz (decided values under the names of the variables, others as in s.mean; s.drawn is
     (rows, chains, ...)), inferred.json, and a sheet of the first rows of every image. It appears when all is done.
@@ -98,6 +103,7 @@ def infer(
     gamelearn infer celeba-seg --given s=map.png --save decided,drawn
     gamelearn infer celeba-seg --given s=map.png --show drawn --images
     gamelearn infer celeba-seg --rows 64 --burn-in 100 --show drawn
+    gamelearn infer wine-table --given wines.csv
     """
     values = {"sampler": sampler, "sweeps": sweeps, "burn_in": burn_in, "thin": thin, "chains": chains}
     chain = {name: value for name, value in {**values, "estimate": chosen_estimate(estimate)}.items() if value is not None}
@@ -140,10 +146,10 @@ def _evidence(game: "Game", files: dict[str, list[str]], rows: int | None, seed:
     variables = game.graph.variables
     named = {}
     for option, texts in files.items():
-        named[option], notices = named_files(texts, variables, f"--{option}")
+        named[option], notices = named_files(texts, variables, f"--{option}", game.cells)
         for notice in notices:
             say(notice)
-    return open_evidence(variables, **named, rows=rows, seed=seed, resize=resize)
+    return open_evidence(variables, **named, rows=rows, seed=seed, resize=resize, cells=game.cells)
 
 
 def _wanted(texts: list[str]) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ TableFormat = Annotated[TextOrJson, typer.Option("--format", help="How to print 
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A file, or the name of a shipped spec.")]
 Values = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Values to set, such as train.batch=64.")]
 
-_OVERRIDE = re.compile(r"[A-Za-z_][\w.-]*=")
+_OVERRIDE = re.compile(r"[A-Za-z_][\w-]*(\.[^=/\\]+)?=")
 
 
 def specs_and_overrides(arguments: Iterable[str]) -> tuple[list[str], list[str]]:

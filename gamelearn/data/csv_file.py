@@ -2,7 +2,8 @@
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -12,11 +13,13 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, WithJsonSchema
 
+from gamelearn.data.cells import MISSING, number_of
 from gamelearn.data.dataset import (
     ArrayColumn,
     DataSet,
     Field,
     SplitOptions,
+    cells_of,
     check_columns,
     field_name,
     split_rows,
@@ -29,7 +32,6 @@ from gamelearn.options import Listed, Options
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import Name, TableColumn
 
-_TRUTH = {"true": 1.0, "false": 0.0}
 _SEPARATORS = ",;\t|"
 _SAMPLE_CHARACTERS = 2**13
 
@@ -67,13 +69,13 @@ class CsvOptions(SplitOptions):
     """The character between cells; by default found from the first lines."""
     standardise: bool = False
     """Whether real fields are less their mean and divided by their standard deviation, those of the training rows."""
-    missing: Listed[str] = ("", "NA", "N/A", "NaN", "null", "none", "?")
+    missing: Listed[str] = MISSING
     """The cells that are missing, in letters of any case."""
 
     def table(self, spec_folder: Path, *, untrusted: bool) -> tuple[TableColumn, ...]:
         """Return the columns of the file with their types, for which all cells are read."""
-        columns = read_columns(DataFolder(spec_folder, untrusted=untrusted), self.path, self.columns, self.separator, self.missing)
-        return table_columns({name: column.field for name, column in columns.items()})
+        read = read_columns(DataFolder(spec_folder, untrusted=untrusted), self.path, self.columns, self.separator, self.missing)
+        return table_columns({name: column.field for name, column in read.columns.items()})
 
 
 @DATASETS.register("csv", options=CsvOptions)
@@ -110,15 +112,27 @@ class Csv(DataSet):
         validation: float,
         test: float,
     ) -> None:
-        fields = read_columns(folder, path, columns, separator, missing)
+        read = read_columns(folder, path, columns, separator, missing)
+        fields = read.columns
         splits = split_rows(next(iter(fields.values())).length, validation, test, seed)
+        self.class_names = {name: levels for name, levels in read.levels.items() if fields[name].field.type == "categorical"}
+        self.cells = cells_of(fields, splits["train"] if standardise else None, read.levels, read.titles, missing)
         super().__init__(standardised_columns(fields, splits["train"]) if standardise else fields, splits)
+
+
+@dataclass(frozen=True)
+class CsvColumns:
+    """The columns of a table in a file, by field, with the texts of classes and bits, and the titles of columns of one field each."""
+
+    columns: dict[str, ArrayColumn]
+    levels: dict[str, tuple[str, ...]]
+    titles: dict[str, str]
 
 
 def read_columns(
     folder: DataFolder, path: str, columns: Mapping[str, ColumnOptions], separator: str | None, missing: Sequence[str]
-) -> dict[str, ArrayColumn]:
-    """Return the columns of a table in a file, by field.
+) -> CsvColumns:
+    """Return the columns of a table in a file.
 
     Raises:
         DataError: as `Csv`.
@@ -127,12 +141,15 @@ def read_columns(
     folder.check_size(file)
     table = read_table(file, separator)
     lacking = frozenset(each.lower() for each in missing)
-    fields = {name: _column(file, name, table, options, lacking) for name, options in _all_options(file, table, columns).items()}
+    made = {name: _column(file, name, table, options, lacking) for name, options in _all_options(file, table, columns).items()}
+    fields = {name: column for name, (column, _, _) in made.items()}
     check_columns(str(file), fields, len(next(iter(table.values()))))
-    return fields
+    levels = {name: levels for name, (_, levels, _) in made.items() if levels}
+    return CsvColumns(fields, levels, {name: title for name, (_, _, title) in made.items()})
 
 
 def _all_options(file: Path, table: Mapping[str, list[str]], given: Mapping[str, ColumnOptions]) -> dict[str, ColumnOptions]:
+    given = {name: _with_column(name, options, table) for name, options in given.items()}
     used = {column for name, options in given.items() for column in _columns_of(name, options)}
     inferred: dict[str, ColumnOptions] = {}
     for column in table:
@@ -143,6 +160,14 @@ def _all_options(file: Path, table: Mapping[str, list[str]], given: Mapping[str,
                 raise DataError(f"{file}: the columns {other!r} and {column!r} would both be the field {name!r}: name them under 'columns'")
             inferred[name] = ColumnOptions(column=column)
     return {**inferred, **given}
+
+
+def _with_column(name: str, options: ColumnOptions, table: Collection[str]) -> ColumnOptions:
+    """Return options that name their column, which may be one that gets the field's name."""
+    if options.columns or options.column or name in table:
+        return options
+    found = [column for column in table if field_name(column) == name]
+    return options.model_copy(update={"column": found[0]}) if len(found) == 1 else options
 
 
 def _columns_of(name: str, options: ColumnOptions) -> tuple[str, ...]:
@@ -200,7 +225,10 @@ def _checked_row(file: Path, line: int, row: list[str], names: Sequence[str]) ->
     return row
 
 
-def _column(file: Path, name: str, table: Mapping[str, list[str]], options: ColumnOptions, lacking: frozenset[str]) -> ArrayColumn:
+def _column(
+    file: Path, name: str, table: Mapping[str, list[str]], options: ColumnOptions, lacking: frozenset[str]
+) -> tuple[ArrayColumn, tuple[str, ...], str]:
+    """Return a column, the texts of its classes or bits, and its title."""
     columns = _columns_of(name, options)
     for column in columns:
         if column not in table:
@@ -217,18 +245,19 @@ def _column(file: Path, name: str, table: Mapping[str, list[str]], options: Colu
     missing = np.array(is_missing).reshape(len(columns), -1).any(axis=0)
     present = torch.from_numpy(~missing) if missing.any() else None
     field = Field(kind, shape, len(levels) if levels else None)
-    return ArrayColumn(field, values.reshape(-1, *shape), present=present)
+    texts = levels or (_bits(held) if kind == "binary" else ())
+    return ArrayColumn(field, values.reshape(-1, *shape), present=present), texts, columns[0]
 
 
-def _number(cell: str) -> float | None:
-    try:
-        return float(cell)
-    except ValueError:
-        return _TRUTH.get(cell.lower())
+def _bits(cells: Sequence[str]) -> tuple[str, ...]:
+    """Return how a column says 0 and 1."""
+    found = {number_of(cell): cell for cell in sorted(set(cells), reverse=True)}
+    of_words = any(cell.isalpha() for cell in found.values())
+    return found.get(0.0, "false" if of_words else "0"), found.get(1.0, "true" if of_words else "1")
 
 
 def _inferred(cells: Sequence[str]) -> str:
-    numbers = {_number(cell) for cell in set(cells)}
+    numbers = {number_of(cell) for cell in set(cells)}
     if None in numbers:
         return "categorical"
     return "binary" if numbers <= {0.0, 1.0} else "real"
@@ -237,14 +266,14 @@ def _inferred(cells: Sequence[str]) -> str:
 def _levels(cells: Sequence[str], options: ColumnOptions) -> tuple[str, ...]:
     if options.levels:
         return options.levels
-    return tuple(sorted(set(cells), key=lambda cell: (number if (number := _number(cell)) is not None else math.inf, cell)))
+    return tuple(sorted(set(cells), key=lambda cell: (number if (number := number_of(cell)) is not None else math.inf, cell)))
 
 
 def _numbers(
     file: Path, name: str, kind: str, cells: Sequence[str], levels: tuple[str, ...] | None, lacking: frozenset[str]
 ) -> NDArray[np.float64]:
     known: dict[str, float] = {level: float(index) for index, level in enumerate(levels or ())}
-    known = {text: number for text in set(cells) if (number := known.get(text) if levels is not None else _number(text)) is not None}
+    known = {text: number for text in set(cells) if (number := known.get(text) if levels is not None else number_of(text)) is not None}
     wrong = [cell for cell in cells if cell not in known and cell.lower() not in lacking]
     if wrong:
         expected = f"one of the levels {quoted(levels)}" if levels is not None else "a number"

@@ -5,6 +5,7 @@ decoded row by row. This file defines the data set with its columns.
 """
 
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from pydantic import model_validator
 from torch import Tensor
 
 from gamelearn import noise
+from gamelearn.data.cells import Cells
 from gamelearn.errors import DataError
 from gamelearn.options import mistake
 from gamelearn.spec.kinds import DatasetOptions, TableColumn
@@ -121,18 +123,47 @@ class ArrayColumn(Column):
         Args:
             rows: int64; the mean and the deviation are those of their present values. What is constant there is only centred.
         """
-        shown = rows if self.present is None else rows[self.present[rows]]
-        values = self._values.astype(np.float64)
-        if not len(shown):
-            return self
-        deviation = values[shown.numpy()].std(0)
-        values = (values - values[shown.numpy()].mean(0)) / np.where(deviation > 0, deviation, 1.0)
+        mean, deviation = self.scale(rows)
+        values = (self._values.astype(np.float64) - mean) / deviation
         return ArrayColumn(self.field, values, convert=self._convert, present=self.present, disturb=self.disturb)
+
+    def scale(self, rows: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the mean and the standard deviation of the present values of some rows, `(*shape)`: 1 where they are constant, 0 and 1 for no rows."""
+        shown = rows if self.present is None else rows[self.present[rows]]
+        if not len(shown):
+            return np.zeros(self.field.shape), np.ones(self.field.shape)
+        values = self._values[shown.numpy()].astype(np.float64)
+        deviation = values.std(0)
+        return values.mean(0), np.where(deviation > 0, deviation, 1.0)
 
 
 def standardised_columns(columns: Mapping[str, ArrayColumn], rows: Tensor) -> dict[str, ArrayColumn]:
     """Return columns of which the real ones are standardised by the statistics of some rows, those of training."""
     return {name: column.standardised(rows) if column.field.type == "real" else column for name, column in columns.items()}
+
+
+def cells_of(
+    columns: Mapping[str, ArrayColumn],
+    rows: Tensor | None,
+    levels: Mapping[str, Sequence[str]],
+    titles: Mapping[str, str],
+    missing: Sequence[str],
+) -> dict[str, Cells]:
+    """Return how the scalar fields of a table are written.
+
+    Args:
+        columns: as they are in the table.
+        rows: by whose statistics real fields are standardised; None where they are not.
+        levels: the texts of classes and of bits, by field.
+        titles: what the table calls its columns, by field.
+        missing: the cells without a value.
+    """
+    made = {}
+    for name, column in columns.items():
+        if column.field.shape == ():
+            mean, deviation = column.scale(rows) if rows is not None and column.field.type == "real" else (0.0, 1.0)
+            made[name] = Cells(titles.get(name, name), tuple(levels.get(name, ())), float(mean), float(deviation), tuple(missing))
+    return made
 
 
 def table_columns(fields: Mapping[str, Field]) -> tuple[TableColumn, ...]:
@@ -141,12 +172,13 @@ def table_columns(fields: Mapping[str, Field]) -> tuple[TableColumn, ...]:
 
 
 def field_name(column: str) -> str:
-    """Return the name of a column's field: what is no letter, digit or `_` becomes `_`.
+    """Return the name of a column's field: letters lose their accents, and what is no letter of a to z, digit or `_` becomes `_`.
 
-    >>> field_name("sepal length (cm)"), field_name("2nd"), field_name("age")
-    ('sepal_length_cm', '_2nd', 'age')
+    >>> field_name("sepal length (cm)"), field_name("2nd"), field_name("Stärke")
+    ('sepal_length_cm', '_2nd', 'Starke')
     """
-    name = re.sub(r"\W+", "_", column)
+    plain = "".join(each for each in unicodedata.normalize("NFKD", column) if not unicodedata.combining(each))
+    name = re.sub(r"\W+", "_", plain, flags=re.ASCII)
     name = name if name == column else name.strip("_")
     return f"_{name}" if not name or name[0].isdigit() else name
 
@@ -168,6 +200,8 @@ class DataSet:
     """What the user has to be told loudly about the data that was found."""
     class_names: Mapping[str, Sequence[str]] = MappingProxyType({})
     """The names of the classes, in their order, by categorical field; a field may be left out."""
+    cells: Mapping[str, Cells] = MappingProxyType({})
+    """How fields are written in a table of text, where the data come from one."""
 
     def __init__(self, columns: Mapping[str, Column], splits: Mapping[str, Tensor]) -> None:
         self._columns = dict(columns)

@@ -8,7 +8,18 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gamelearn.data.dataset import ArrayColumn, DataSet, Field, SplitOptions, field_name, split_rows, standardised_columns, table_columns
+from gamelearn.data.cells import MISSING
+from gamelearn.data.dataset import (
+    ArrayColumn,
+    DataSet,
+    Field,
+    SplitOptions,
+    cells_of,
+    field_name,
+    split_rows,
+    standardised_columns,
+    table_columns,
+)
 from gamelearn.data.folder import DataFolder
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import TableColumn
@@ -46,6 +57,7 @@ class SklearnTable(DataSet):
         values, fields, self.class_names = read_table(name)
         splits = split_rows(len(next(iter(values.values()))), validation, test, seed)
         columns = {each: ArrayColumn(field, values[each]) for each, field in fields.items()}
+        self.cells = cells_of(columns, splits["train"] if standardise else None, self.class_names, {}, MISSING)
         super().__init__(standardised_columns(columns, splits["train"]) if standardise else columns, splits)
 
     @classmethod

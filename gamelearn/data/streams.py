@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gamelearn.data.binding import Binding, balance_field, data_set_of, data_sets_of, field_mistakes, label_of, misfits
+from gamelearn.data.cells import Cells
 from gamelearn.data.dataset import SPLITS, DataSet, wrong_values
 from gamelearn.data.folder import DataAbsent, DataFolder
 from gamelearn.data.order import Order
@@ -168,6 +169,21 @@ class Streams:
         """Return what the data set calls the classes of a variable that a stream shows; nothing where it has no names for them."""
         binding = self._bindings[stream]
         return tuple(binding.data_set.class_names.get(binding.fields[variable], ()))
+
+    def cells(self) -> dict[str, Cells]:
+        """Return how variables are written in a table of text, as the first stream that shows them has it."""
+        found: dict[str, Cells] = {}
+        for binding in self._bindings.values():
+            for name, field in binding.fields.items():
+                if field in binding.data_set.cells:
+                    found.setdefault(name, binding.data_set.cells[field])
+        return found
+
+    def lacking_text(self, stream: str) -> str:
+        """Return for people how many training rows a stream leaves out since they lack a value."""
+        binding = self._bindings[stream]
+        lacking = binding.data_set.length("train") - len(complete_rows(binding, "train"))
+        return f"; {lacking:,} {'lacks' if lacking == 1 else 'lack'} a value" if lacking else ""
 
     def classes(self, stream: str, split: str, rows: int) -> "Classes | None":
         """Return the classes of the first rows of a split, whether or not the stream shows them.

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+
+from gamelearn.data.cells import Cells
 from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.files.arrays import array_heads
 from gamelearn.files.masks import hides_anything, open_mask
 from gamelearn.files.source import Array, Source, lengths
+from gamelearn.files.tables import ENDINGS, CellValues, FilledTable, Held, columns_of
 from gamelearn.files.values import check_values, find_file, open_values
 from gamelearn.graph.model import Variable, unknown
 
@@ -51,6 +55,7 @@ class EvidenceFiles:
         truth: by variable.
         rows: how many rows each has.
         names: of the rows, where images in folders give them.
+        table: the first of the given files that is a table, to be filled in.
     """
 
     variables: Mapping[str, Variable]
@@ -59,6 +64,7 @@ class EvidenceFiles:
     truth: Mapping[str, Source]
     rows: int
     names: Sequence[str] | None
+    table: FilledTable | None = None
 
     @property
     def fixed(self) -> frozenset[str]:
@@ -104,6 +110,7 @@ def open_evidence(
     rows: int | None,
     seed: int,
     resize: bool,
+    cells: Mapping[str, Cells] | None = None,
 ) -> EvidenceFiles:
     """Open files of evidence.
 
@@ -115,6 +122,7 @@ def open_evidence(
         rows: the number of rows, where nothing is given.
         seed: of random patterns.
         resize: whether images of another size are resized.
+        cells: how variables are written in tables, by name. The missing cells of a table are hidden.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -126,17 +134,36 @@ def open_evidence(
     for name in hide:
         if name not in given:
             raise EvidenceError(f"a part of {name!r} is hidden, but {name!r} is not given: give it, or leave its mask out")
-    values = {name: open_values(text, variables[name], resize=resize) for name, text in given.items()}
+    values = {name: open_values(text, variables[name], resize=resize, cells=cells) for name, text in given.items()}
     count = _count(values, rows)
     masks = {name: open_mask(text, variables[name], rows=count, seed=seed, resize=resize) for name, text in hide.items()}
-    true = {name: open_values(text, variables[name], resize=resize) for name, text in truth.items()}
-    for source in true.values():
+    masks |= {name: _with_missing(source, masks.get(name)) for name, source in values.items() if isinstance(source, CellValues)}
+    true = {name: open_values(text, variables[name], resize=resize, cells=cells) for name, text in truth.items()}
+    for name, source in true.items():
+        if isinstance(source, CellValues) and source.hidden.any():
+            row = int(source.hidden.argmax())
+            raise EvidenceError(f"{source.place(row)}: the truth of {name!r} has a missing cell")
         if source.rows != count:
             raise EvidenceError(
                 f"{source.origin} has the truth of {counted(source.rows, 'row')}, but {count:,} {'is' if count == 1 else 'are'} to be inferred"
             )
     names = _names([*values.values(), *masks.values(), *true.values()], count)
-    return EvidenceFiles(variables, values, {name: mask for name, mask in masks.items() if hides_anything(mask)}, true, count, names)
+    hidden = {name: mask for name, mask in masks.items() if hides_anything(mask)}
+    return EvidenceFiles(variables, values, hidden, true, count, names, _table(values, cells or {}))
+
+
+def _with_missing(source: CellValues, mask: Source | None) -> Source:
+    """Return what is hidden of a column: its missing cells, with what a mask hides."""
+    hidden = source.hidden if mask is None else source.hidden | np.concatenate(list(mask.blocks(source.rows)))
+    return Held(f"the missing cells of {source.origin}", hidden)
+
+
+def _table(values: Mapping[str, Source], cells: Mapping[str, Cells]) -> FilledTable | None:
+    columns = [(name, source) for name, source in values.items() if isinstance(source, CellValues)]
+    if not columns:
+        return None
+    path = columns[0][1].path
+    return FilledTable(path, {name: source.column for name, source in columns if source.path == path}, cells)
 
 
 def _names(sources: Iterable[Source], rows: int) -> Sequence[str] | None:
@@ -169,13 +196,16 @@ def _same_rows(sources: Iterable[Source]) -> None:
             raise EvidenceError(f"{first.origin} has {counted(first.rows, 'row')}, {second.origin} has {second.rows:,}")
 
 
-def named_files(texts: Sequence[str], variables: Mapping[str, Variable], option: str) -> tuple[dict[str, str], list[str]]:
-    """Return the files by variable that options name, `x=faces.npz` or an archive whose arrays are named as variables.
+def named_files(
+    texts: Sequence[str], variables: Mapping[str, Variable], option: str, cells: Mapping[str, Cells] | None = None
+) -> tuple[dict[str, str], list[str]]:
+    """Return the files by variable that options name, `x=faces.npz`, an archive whose arrays are named as variables, or a table.
 
     Args:
         texts: the values of the option.
         variables: of the game.
         option: its name, for messages.
+        cells: how variables are written in tables, by name.
 
     Returns:
         Texts as `open_evidence` takes them, then a notice for each archive that also holds something else.
@@ -191,7 +221,8 @@ def named_files(texts: Sequence[str], variables: Mapping[str, Variable], option:
         if equals and not Path(text).exists():
             pairs = {name: file}
         else:
-            pairs, others = _of_archive(text, variables, option)
+            is_table = Path(text).suffix.lower() in ENDINGS
+            pairs, others = _of_table(text, variables, cells or {}, option) if is_table else _of_archive(text, variables, option)
             if others:
                 notices.append(
                     f"NOTICE: {text}: {quoted(others)} {'is' if len(others) == 1 else 'are'} not read: no variable has this name"
@@ -201,6 +232,17 @@ def named_files(texts: Sequence[str], variables: Mapping[str, Variable], option:
                 raise EvidenceError(f"{option} names {each!r} twice: {found[each]!r} and {pairs[each]!r}")
         found |= pairs
     return found, notices
+
+
+def _of_table(text: str, variables: Mapping[str, Variable], cells: Mapping[str, Cells], option: str) -> tuple[dict[str, str], list[str]]:
+    """Return the columns of a table that are variables, with those that are none."""
+    path, _ = find_file(text)
+    found, others = columns_of(path, variables, cells)
+    if not found:
+        raise EvidenceError(
+            f"{option} {text!r}: no column is named as a variable: it has {quoted(others)}; the variables are {quoted(variables)}"
+        )
+    return {name: f"{path}:{title}" for name, title in found.items()}, others
 
 
 def _of_archive(text: str, variables: Mapping[str, Variable], option: str) -> tuple[dict[str, str], list[str]]:

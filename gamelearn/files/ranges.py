@@ -14,6 +14,8 @@ from gamelearn.files.image_folders import is_image
 from gamelearn.files.source import Array
 
 _HIGHEST, _LOWEST = 2.0, -1.0
+_SMALLEST_SIDE = 4
+"""What has fewer rows or columns is a series of some channels rather than an image."""
 _WHITES = ((128, 255.5, 255), (32768, 65535, 65535))
 """The least and greatest maxima of images whose white is the third."""
 
@@ -38,7 +40,8 @@ class Ranges:
 
     def _look(self, name: str, origin: str, values: Array, hidden: NDArray[np.bool_] | None) -> Iterator[str]:
         variable = self._evidence.variables[name]
-        if variable.type != "real" or not is_image(variable) or origin in self._told:
+        is_series = min(variable.shape[-2:], default=0) < _SMALLEST_SIDE
+        if variable.type != "real" or is_series or not is_image(variable) or origin in self._told:
             return
         known = np.ones_like(values, dtype=np.bool_) if hidden is None else ~hidden
         low, high = float(values.min(initial=inf, where=known)), float(values.max(initial=-inf, where=known))

@@ -1,20 +1,22 @@
-"""Values of a variable from a file: arrays in .npz or .npy, a folder of images, one image.
+"""Values of a variable from a file: arrays in .npz or .npy, a folder of images, one image, a column of a table.
 
 Arrays are brought to the form of the variable as the data set `npz` does it: colours that come last are moved before height and
 width, bytes of a real variable are divided by 255. This file reads values in the form of their variable.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gamelearn.data.cells import Cells
 from gamelearn.data.images import IMAGE_ENDINGS
 from gamelearn.errors import DataError, EvidenceError, quoted
 from gamelearn.files.arrays import ArraySource, array_heads, open_npy, open_npz
 from gamelearn.files.image_folders import open_pictures
 from gamelearn.files.source import Array, Source
+from gamelearn.files.tables import ENDINGS, CellValues, cells_for, columns_of, table_of
 from gamelearn.graph.model import Variable
 
 _WHITE = 255
@@ -75,14 +77,15 @@ def _reshaping(source: ArraySource, variable: Variable) -> Reshape:
     raise EvidenceError(f"{source.origin}: {variable.name!r} has rows of shape {wanted}: expected ({expected}){last}, got {source.shape}")
 
 
-def open_values(text: str, variable: Variable, *, resize: bool = False) -> Source:
+def open_values(text: str, variable: Variable, *, resize: bool = False, cells: Mapping[str, Cells] | None = None) -> Source:
     """Return the values of a variable that a command line names.
 
     Args:
-        text: `faces.npz` (its array named as the variable, or its only one), `faces.npz:array`, `faces.npy`, a folder of images, or
-            an image.
+        text: `faces.npz` (its array named as the variable, or its only one), `faces.npz:array`, `faces.npy`, a folder of images, an
+            image, `table.csv` or `table.csv:column`.
         variable: whose values they are.
         resize: whether images of another size are resized.
+        cells: how variables are written in tables, by name.
 
     Raises:
         DataError: there is no such file, it is damaged, or of another kind.
@@ -91,7 +94,18 @@ def open_values(text: str, variable: Variable, *, resize: bool = False) -> Sourc
     path, array = find_file(text)
     if path.is_dir() or path.suffix.lower() in IMAGE_ENDINGS:
         return open_pictures(path, variable, resize=resize)
+    if path.suffix.lower() in ENDINGS:
+        return _open_column(path, array, variable, cells or {})
     return ArrayValues(open_arrays(path, array, variable.name), variable)
+
+
+def _open_column(path: Path, column: str | None, variable: Variable, cells: Mapping[str, Cells]) -> CellValues:
+    known = table_of(path)
+    chosen = column or columns_of(path, {variable.name: variable}, cells)[0].get(variable.name)
+    if chosen not in known:
+        what = f"column {column!r}" if column else f"column of {variable.name!r}"
+        raise DataError(f"{path} has no {what}; it has {quoted(known)}: say which is meant, such as {path.name}:{next(iter(known))}")
+    return CellValues(path, chosen, variable, cells_for(variable, chosen, cells))
 
 
 def find_file(text: str) -> tuple[Path, str | None]:
@@ -104,9 +118,11 @@ def find_file(text: str) -> tuple[Path, str | None]:
         return Path(text), None
     name, colon, array = text.rpartition(":")
     if not colon or not Path(name).is_file():
+        name, colon, array = text.partition(":")
+    if not colon or not Path(name).is_file():
         raise DataError(f"there is no file or folder {text!r}")
-    if Path(name).suffix.lower() != ".npz":
-        raise DataError(f"{name!r} is no archive (.npz), so that ':{array}' names nothing in it")
+    if Path(name).suffix.lower() not in (".npz", *ENDINGS):
+        raise DataError(f"{name!r} is no archive (.npz) and no table (.csv), so that ':{array}' names nothing in it")
     return Path(name), array
 
 
@@ -120,7 +136,7 @@ def open_arrays(path: Path, array: str | None, name: str) -> ArraySource:
     if ending == ".npy":
         return open_npy(path)
     if ending != ".npz":
-        raise DataError(f"{path} is of an unknown kind: expected .npz, .npy, an image, or a folder of images")
+        raise DataError(f"{path} is of an unknown kind: expected .npz, .npy, .csv, an image, or a folder of images")
     return open_npz(path, array or _array_for(path, name))
 
 

@@ -33,7 +33,7 @@ from gamelearn.report.pictures import image_variables, palette, to_pixels
 Kept = Literal["decided", "mean", "deviation", "drawn"]
 KEPT: tuple[Kept, ...] = ("decided", "mean", "deviation", "drawn")
 _MOST_IN_PALETTE = 256
-_ARRAYS, _SUMMARY = "inferred.npz", "inferred.json"
+_ARRAYS, _TABLE, _SUMMARY = "inferred.npz", "inferred.csv", "inferred.json"
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,8 @@ def infer_files(
     """Answer a question about every row of files, into a folder that appears when all is done.
 
     The folder holds `inferred.npz` (decided values under the names of their variables, others as `s.mean`, first axis the rows;
-    `s.drawn` is `(rows, chains, *shape)`), `inferred.json` (the answer), a sheet `sheet-s.png` of the first rows of every wanted
+    `s.drawn` is `(rows, chains, *shape)`), `inferred.csv` (where a table was given: the table with its missing cells filled in, as far as they
+    are wanted), `inferred.json` (the answer), a sheet `sheet-s.png` of the first rows of every wanted
     image, and a folder of PNG files for each where they are asked for.
 
     Args:
@@ -227,6 +228,8 @@ class _Recorder:
             if found_truth := judged(variable, block, known[name]):
                 judgements[name] = found_truth
                 self._errors[name].add(found_truth, decided[name])
+            if self._evidence.table and not variable.shape:
+                self._evidence.table.fill(variable, block.first_row, decided[name], known[name])
         names = [self._evidence.name(block.first_row + row) for row in range(block.rows)]
         shown = {name: value[0].cpu().numpy() for name, value in found.drawn.items()} if self._show == "drawn" else decided
         self._sheets.add(block, shown, judgements, names)
@@ -252,7 +255,10 @@ class _Recorder:
     def finish(self) -> list[str]:
         """Write what was waiting for the last block; return the names of all files and folders."""
         self._archive.finish()
-        return [_ARRAYS, *self._sheets.save(self._folder), *self._images]
+        tables = [_TABLE] if self._evidence.table else []
+        if self._evidence.table:
+            self._evidence.table.write(self._folder / _TABLE)
+        return [_ARRAYS, *tables, *self._sheets.save(self._folder), *self._images]
 
     def warnings(self) -> list[str]:
         """Return what makes the answers about all blocks doubtful."""

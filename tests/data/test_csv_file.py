@@ -7,6 +7,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from gamelearn.data.cells import Cells
 from gamelearn.data.csv_file import Csv, CsvOptions
 from gamelearn.data.dataset import DataSet, Field
 from gamelearn.data.folder import DataAbsent, DataFolder
@@ -146,3 +147,20 @@ def test_the_json_schema_has_the_short_form(columns: dict[str, Any]) -> None:
     validator.validate({"type": "csv", "path": "a.csv", "columns": columns})
     assert not validator.is_valid({"type": "csv", "path": "a.csv", "columns": {"x": "reel"}})
     assert not validator.is_valid({"type": "csv", "path": "a.csv", "columns": {"x": {"tipe": "real"}}})
+
+
+def test_columns_may_have_any_letters_and_options_go_by_the_name_of_the_field(folder: DataFolder) -> None:
+    data = open_text(folder, "Größe (cm),α,Straße,krank\n1,2,a,nein\n2,3,b,ja\n", columns={"Straße": "categorical", "Gro_e_cm": "count"})
+    assert set(data.fields) == {"Gro_e_cm", "_", "Straße", "krank"}
+    assert data.fields["Gro_e_cm"] == Field("count", ())
+    assert all(name.isascii() for name in open_text(folder, "Größe,Ä,Ö,日本\n1,2,3,4\n").fields)
+
+
+def test_it_is_told_how_cells_are_written(folder: DataFolder) -> None:
+    data = open_text(folder, "age (y),town,ill,well\n10,b,true,1\n20,a,NA,0\n30,b,true,1\n", standardise=True)
+    assert data.class_names == {"town": ("a", "b")}
+    assert data.cells["age_y"] == Cells("age (y)", mean=20.0, deviation=data.cells["age_y"].deviation)
+    assert data.cells["age_y"].deviation == pytest.approx((200 / 3) ** 0.5)
+    assert [data.cells[name].levels for name in ("town", "ill", "well")] == [("a", "b"), ("false", "true"), ("0", "1")]
+    plain = open_text(folder, "age\n10\n20\n")
+    assert (plain.cells["age"].mean, plain.cells["age"].deviation) == (0.0, 1.0)

@@ -78,3 +78,11 @@ def test_other_variables_may_have_any_values(tmp_path: Path, variable: Variable,
     np.save(tmp_path / "a.npy", values)
     evidence = open_evidence({"v": variable}, {"v": str(tmp_path / "a.npy")}, {}, {}, rows=None, seed=0, resize=False)
     assert [text for block in evidence.blocks(7) for text in Ranges(evidence).look(block)] == []
+
+
+def test_series_are_no_images(tmp_path: Path) -> None:
+    for shape, told in (((2, 12), 0), ((5, 12), 1)):
+        np.save(tmp_path / "a.npy", np.full((3, *shape), 9.0))
+        known = {"x": Variable("x", "real", shape)}
+        evidence = open_evidence(known, {"x": str(tmp_path / "a.npy")}, {}, {}, rows=None, seed=0, resize=False)
+        assert sum(len(list(Ranges(evidence).look(block))) for block in evidence.blocks(9)) == told

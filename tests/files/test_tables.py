@@ -1,0 +1,115 @@
+"""Tables of text as evidence, and filled in. This file tests both, with the forms of cells."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gamelearn.data.cells import Cells, plain_cells, read_cells
+from gamelearn.errors import DataError, EvidenceError
+from gamelearn.files.evidence import EvidenceFiles, named_files, open_evidence
+from gamelearn.graph.model import Variable
+
+AGE = Variable("Age_years", "real", ())
+TOWN = Variable("town", "categorical", (), 3)
+ILL = Variable("ill", "binary", ())
+VISITS = Variable("visits", "count", ())
+FACE = Variable("face", "real", (2,))
+VARIABLES = {each.name: each for each in (AGE, TOWN, ILL, VISITS, FACE)}
+CELLS = {
+    "Age_years": Cells("Age (years)", mean=40.0, deviation=10.0),
+    "town": Cells("town", ("Bonn", "Ulm", "Wien")),
+    "ill": Cells("ill", ("no", "yes")),
+    "visits": Cells("visits"),
+}
+TABLE = "id,Age (years),town,ill\n7,45,Wien,\n8,NA,Bonn,yes\n9,20.5,?,no\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a table."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text(TABLE)
+    return tmp_path
+
+
+def opened(*given: str, hide: dict[str, str] | None = None, truth: dict[str, str] | None = None) -> EvidenceFiles:
+    named, _ = named_files(given, VARIABLES, "--given", CELLS)
+    return open_evidence(VARIABLES, named, hide or {}, truth or {}, rows=None, seed=0, resize=False, cells=CELLS)
+
+
+def test_missing_cells_are_hidden_and_others_have_the_values_of_training() -> None:
+    found = opened("a.csv")
+    blocks = list(found.blocks(2))
+    given = {name: np.concatenate([block.given[name] for block in blocks]) for name in found.given}
+    hide = {name: np.concatenate([block.hide[name] for block in blocks]).tolist() for name in found.hide}
+    assert given["Age_years"].tolist() == pytest.approx([0.5, 0, -1.95])
+    assert given["town"].tolist()[:2] == [2, 0]
+    assert given["ill"].tolist()[1:] == [1, 0]
+    assert hide == {"Age_years": [False, True, False], "town": [False, False, True], "ill": [True, False, False]}
+    assert named_files(["a.csv"], VARIABLES, "--given", CELLS)[1] == ["NOTICE: a.csv: 'id' is not read: no variable has this name"]
+
+
+def test_a_mask_hides_more_than_what_is_missing() -> None:
+    np.save("mask.npy", np.array([True, False, False]))
+    found = opened("a.csv", hide={"town": "mask.npy"})
+    assert next(found.blocks(9)).hide["town"].tolist() == [True, False, True]
+
+
+def test_the_table_is_filled_in_with_what_was_missing_alone(folder: Path) -> None:
+    table = opened("a.csv").table
+    assert table is not None
+    table.fill(AGE, 0, np.array([9.0, 0.123456]), np.array([True, False]))
+    table.fill(TOWN, 1, np.array([2, 1]), np.array([True, False]))
+    table.fill(ILL, 0, np.array([1.0]), np.array([False]))
+    table.fill(VISITS, 0, np.array([0.4, 1.6, 3.0]), np.array([False] * 3))
+    table.write(folder / "b.csv")
+    expected = "id,Age (years),town,ill,visits\n7,45,Wien,yes,0\n8,41.2346,Bonn,yes,2\n9,20.5,Ulm,no,3\n"
+    assert (folder / "b.csv").read_text() == expected
+    assert set(opened("b.csv").fixed) == {"Age_years", "town", "ill", "visits"}, "what was filled in may be given"
+
+
+def test_a_column_may_be_given_alone_to_a_variable(folder: Path) -> None:
+    (folder / "c.csv").write_text("x,Age_years\n3,50\n4,60\n")
+    assert next(opened("visits=c.csv:x").blocks(9)).given["visits"].tolist() == [3, 4]
+    assert next(opened("c.csv").blocks(9)).given["Age_years"].tolist() == pytest.approx([1, 2])
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "what"),
+    [
+        ("town\nUlm\nParis\n", "e.csv", r"e.csv, row 1 \(counted from 0\): 'town' is categorical: expected one of 'Bonn', 'Ulm', 'Wien', got 'Paris'"),
+        ("ill\n2\n", "e.csv", "'ill' is binary: expected one of 'no', 'yes', got '2'"),
+        ("Age (years)\nold\n", "e.csv", "'Age_years' is real: expected a number, got 'old'"),
+        ("Age (years)\ninf\n", "e.csv", "expected a number, got 'inf'"),
+        ("visits\n1.5\n", "e.csv", "'visits' is count: expected whole numbers from 0 on, got 1.5"),
+        ("Age (years),Age_years\n1,2\n", "e.csv", r"the columns 'Age \(years\)' and 'Age_years' are both of the variable 'Age_years'"),
+        ("a,b\n1,2\n", "e.csv", "no column is named as a variable: it has 'a', 'b'; the variables are 'Age_years'"),
+        ("face\n1\n", "face=e.csv", r"a table holds scalars, 'face' has the shape \(2,\)"),
+        ("a,b\n1,2\n", "town=e.csv", "e.csv has no column of 'town'; it has 'a', 'b': say which is meant, such as e.csv:a"),
+        ("a,b\n1,2\n", "town=e.csv:c", "e.csv has no column 'c'"),
+        ("a,a\n1,2\n", "town=e.csv:a", r"the first line names the columns 'a' twice"),
+    ],
+)  # fmt: skip
+def test_wrong_tables_are_told(folder: Path, text: str, given: str, what: str) -> None:
+    (folder / "e.csv").write_text(text)
+    with pytest.raises((EvidenceError, DataError), match=what):
+        list(opened(given).blocks(9))
+
+
+def test_the_truth_has_no_missing_cells() -> None:
+    with pytest.raises(EvidenceError, match=r"a.csv:town, row 2 \(counted from 0\): the truth of 'town' has a missing cell"):
+        opened("a.csv", truth={"town": "a.csv"})
+
+
+@pytest.mark.parametrize("cells", CELLS.values())
+def test_forms_are_kept_as_plain_values(cells: Cells) -> None:
+    assert read_cells(plain_cells({"x": cells})) == {"x": cells}
+
+
+def test_what_changes_the_meaning_of_values_is_a_difference() -> None:
+    town, age = CELLS["town"], CELLS["Age_years"]
+    assert town.difference(Cells("city", town.levels)) is None
+    assert town.difference(Cells("town", ("Bonn", "Wien"))) == "its values were 'Bonn', 'Ulm', 'Wien', now 'Bonn', 'Wien'"
+    assert age.difference(Cells("age", mean=40.000001, deviation=10.0)) is None
+    assert age.difference(Cells("age", mean=41.0, deviation=10.0)) == "its mean and standard deviation were 40 and 10, now 41 and 10"
