@@ -107,9 +107,10 @@ def _print(found: "Comparison") -> None:
     from gamelearn.comparison.tables import legend, tables_of
 
     console = Console()
-    figures, *others = tables_of(found)
-    console.print(figures)
+    *figures, differences = (*tables_of(found, console.width), *([] if found.differences else [None]))
+    for table in figures:
+        console.print(table)
     for line in (*legend(found), *found.notices):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for table in others:
-        console.print(table)
+    if differences is not None:
+        console.print(differences)
