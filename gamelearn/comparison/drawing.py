@@ -18,6 +18,7 @@ from gamelearn.report.pictures import Pixels, grid
 STYLE: dict[Any, Any] = {"font.size": 9, "axes.titlesize": 9, "legend.fontsize": 9}
 _FEW_POINTS = 20
 _SHADE = 0.18
+_TICKS = 5
 _LEGEND_LETTERS = 130
 _LEGEND_MARK = 8
 
@@ -38,6 +39,7 @@ def draw_lines(axes: Axes, lines: Sequence[Line], axis: Axis, title: str, colour
     if lines and max(len(line.mean) for line in lines) > _FEW_POINTS:
         scale_values(axes, {line.label: ([round(each) for each in line.at["rounds"]], line.mean) for line in lines}, logarithmic=False)
     axes.set_xlabel(AXES[axis])
+    axes.locator_params(axis="x", nbins=_TICKS)
     axes.set_title(plain_text(title), loc="left")
     axes.grid(color="0.93", zorder=0)
 
