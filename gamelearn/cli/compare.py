@@ -64,7 +64,7 @@ def compare(
     \b
     gamelearn compare mnist-lvae mnist-lvae-elbo
     gamelearn compare runs/digits-vae/1 runs/digits-vae/2 runs/digits-vae/3 --by run
-    gamelearn compare runs/mnist-lvae/1@1000 runs/mnist-lvae-elbo/1@950 --metric segmentation --split test --out pictures
+    gamelearn compare runs/mnist-lvae/1@1000 runs/mnist-lvae-elbo/1@950 --metric frechet --split test --out pictures
     """
     where, how = chosen_split(split), str(chosen(By, "--by", by))
     which = chosen_weights(weights)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gamelearn.errors import EvidenceError
-from gamelearn.game import Game, load
+from gamelearn.game import Game, check, load
 from gamelearn.metrics.images import FeatureSpace
 from gamelearn.report.figures.classes import common_names, find_judge
 from gamelearn.report.figures.codes import DATA, LIMIT, PRIOR, Codes, draw_codes, find_encoding
@@ -76,6 +76,13 @@ def test_a_sample_with_a_class_of_its_own_keeps_it(labelled: Game) -> None:
     shares = np.bincount(codes.labels[PRIOR], minlength=10) / 300
     assert np.abs(shares - 0.1).max() < 4.5 * (0.1 * 0.9 / 300) ** 0.5
     assert find_encoding(labelled.graph, ("z",)).stream == "labelled"
+
+
+def test_codes_of_images_are_the_encoders_though_the_decoder_draws_them_from_the_label() -> None:
+    graph = check("digits-semi").graph
+    found = find_encoding(graph, ("z1",))
+    assert {factor.player for factor in found.factors} == {"encoder"}
+    assert found.stream == "labelled"
 
 
 def test_the_class_of_a_sample_is_that_of_the_nearest_code_of_data() -> None:

@@ -124,7 +124,9 @@ def _rows(graph: Graph, asked: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def find_encoding(graph: Graph, names: Sequence[str]) -> Encoding:
-    """Return the factors of one player that draw all these hidden variables from what a stream shows; the stream shows as much as any.
+    """Return the factors of one player that draw all these hidden variables from what a stream shows.
+
+    The stream shows as much as any; the factors read as much of it as any: a decoder that reads the label alone infers nothing of the image.
 
     Raises:
         NotSupported: there are none.
@@ -132,7 +134,12 @@ def find_encoding(graph: Graph, names: Sequence[str]) -> Encoding:
     found = _encodings(graph, names)
     if not found:
         raise NotSupported(f"no player draws {quoted(names)} from what one stream shows")
-    return max(found, key=lambda each: len(graph.streams[each.stream].variables))
+    return max(found, key=lambda each: (len(graph.streams[each.stream].variables), len(_read_of(graph, each))))
+
+
+def _read_of(graph: Graph, encoding: Encoding) -> set[str]:
+    """Return what the factors of an encoding read of its stream."""
+    return {given for factor in encoding.factors for given in factor.givens}.intersection(graph.streams[encoding.stream].variables)
 
 
 def _encodings(graph: Graph, names: Sequence[str]) -> list[Encoding]:
