@@ -107,8 +107,9 @@ def _print(found: "Comparison") -> None:
     from gamelearn.comparison.tables import legend, tables_of
 
     console = Console()
-    *figures, differences = (*tables_of(found, console.width), *([] if found.differences else [None]))
-    for table in figures:
+    tables = list(tables_of(found, console.width))
+    differences = tables.pop() if found.differences else None
+    for table in tables:
         console.print(table)
     for line in (*legend(found), *found.notices):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -54,10 +54,9 @@ def draw_grid(axes: Axes, cells: Pixels, title: str, colour: Any) -> None:
 def draw_legend(figure: FigureBase, colours: Mapping[str, Any], notes: Sequence[str], *, outside: bool = True) -> None:
     """Draw which colour is which group, with what the bands are: above all else of a figure, or inside of a part of one."""
     handles = [Line2D([], [], color=colour, marker="o", label=plain_text(label)) for label, colour in colours.items()]
-    where = "outside upper left" if outside else "upper left"
     figure.legend(
         handles=handles,
-        loc=where,
+        loc="outside upper left" if outside else "upper left",
         ncols=legend_columns(colours),
         frameon=False,
         title=plain_text("; ".join(notes)),

@@ -76,7 +76,7 @@ def test_the_axis_is_logarithmic_and_has_all_bars() -> None:
     assert all(limits[0] <= tick <= limits[1] for tick in axes.get_xticks())
     texts = [(each.get_text().strip(), each.get_fontweight()) for each in axes.get_yticklabels()]
     assert texts[:4] == [("training", "bold"), ("seconds", "normal"), ("frechet, random code", "bold"), ("distance", "normal")]
-    dots = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    dots = [np.asarray(line.get_xdata())[0] for line in axes.lines if line.get_marker() == "o"]
     assert dots == pytest.approx([7 / 3, 2 / 15, 0.95])
 
 

@@ -1,4 +1,4 @@
-"""Classes of generated images: what a feature network that tells classes apart says of them. This file chooses the network and asks it."""
+"""Classes of generated images: what a feature network that tells classes apart says of them. This file asks the network."""
 
 from dataclasses import dataclass
 
