@@ -364,6 +364,12 @@ def draw_factor(
     return _draw(game, factor, game.players[factor.player].distribution(factor.label, given, rows), key, rows, seed, first_row)
 
 
+def expectation(game: Game, factor: Factor, values: Mapping[str, torch.Tensor], rows: int) -> torch.Tensor:
+    """Return the expectation of a factor, `(rows, *shape)`, of a categorical variable `(rows, classes, *shape)`; `values` has its givens."""
+    given = {name: values[name] for name in factor.givens}
+    return _rows(game.players[factor.player].distribution(factor.label, given, rows).mean(), rows)
+
+
 def _draw(
     game: Game, factor: Factor, distribution: Distribution, key: tuple[str, ...], rows: int, seed: int, first_row: int = 0
 ) -> torch.Tensor:

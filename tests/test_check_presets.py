@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gamelearn import game
+from gamelearn.errors import SpecError
 from gamelearn.game import Game, check
 from gamelearn.graph.model import Graph
 from gamelearn.metrics.metric import Context, Metric, MetricResult
@@ -231,3 +232,37 @@ def test_a_spec_is_read_once_for_all_its_presets(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(compose, "read_text", noted)
     check(written(tmp_path, "extends: base.yaml\npresets: {a: {train: {rounds: 2}}, b: {train: {rounds: 3}}}\n"))
     assert read == ["game.yaml", "base.yaml"]
+
+
+STAGED = """\
+extends: base.yaml
+utilities: null
+stages:
+  start: {utilities: {decoder: "E[images(x), encoder(z | x)] log decoder(x, z)"}}
+  game:
+    utilities:
+      decoder: E[images(x), encoder(z | x)] log decoder(x, z)
+      encoder: E[decoder(x, z)] log encoder(z | x)
+presets:
+  quick: {stages: {start: {train: {rounds: 2}}, game: {train: {rounds: 3}}}}
+  short: {stages: {start: null}}
+  deep: {players: {encoder: {factors: {z | x: {net: linear}}}}}
+"""
+REMOVED = "the preset 'short' removes it, and 'quick', laid over that, brings a part of it back: name 'quick' before 'short'"
+
+
+def test_presets_that_bring_back_a_part_of_what_another_removes_say_which_order_is_right(tmp_path: Path) -> None:
+    path = written(tmp_path, STAGED)
+    assert not check(path, preset=["quick", "short"]).file.problems
+    for order in (["short", "quick"], ["short", "deep", "quick"]):
+        with pytest.raises(SpecError) as error:
+            check(path, preset=order)
+        told = [(each.where, each.what) for each in error.value.problems]
+        assert told == [("stages.start", f"the key 'utilities' is missing; {REMOVED}")]
+
+
+def test_a_lack_that_has_nothing_to_do_with_presets_is_told_as_it_is(tmp_path: Path) -> None:
+    lacking = STAGED.replace("  game:\n", "  more: {train: {rounds: 1}}\n  game:\n")
+    with pytest.raises(SpecError) as error:
+        check(written(tmp_path, lacking), preset=["quick", "short"])
+    assert [(each.where, each.what) for each in error.value.problems] == [("stages.more", "the key 'utilities' is missing")]

@@ -64,7 +64,7 @@ def compare(
     \b
     gamelearn compare mnist-lvae mnist-lvae-elbo
     gamelearn compare runs/digits-vae/1 runs/digits-vae/2 runs/digits-vae/3 --by run
-    gamelearn compare runs/mnist-lvae/1@1000 runs/mnist-lvae-elbo/1@950 --metric segmentation --split test --out pictures
+    gamelearn compare runs/mnist-lvae/1@1000 runs/mnist-lvae-elbo/1@950 --metric frechet --split test --out pictures
     """
     where, how = chosen_split(split), str(chosen(By, "--by", by))
     which = chosen_weights(weights)
@@ -107,9 +107,11 @@ def _print(found: "Comparison") -> None:
     from gamelearn.comparison.tables import legend, tables_of
 
     console = Console()
-    figures, *others = tables_of(found)
-    console.print(figures)
+    tables = list(tables_of(found, console.width))
+    differences = tables.pop() if found.differences else None
+    for table in tables:
+        console.print(table)
     for line in (*legend(found), *found.notices):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for table in others:
-        console.print(table)
+    if differences is not None:
+        console.print(differences)

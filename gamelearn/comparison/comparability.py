@@ -11,6 +11,8 @@ from gamelearn.spec.node import dotted
 from gamelearn.train.changes import MISSING, differences
 
 _MOST = 6
+_OF_THE_GAME = ("model", "proposal", "inferring")
+"""Facts that name factors of the game: what was measured, not how."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,10 @@ def _setting_faults(found: Sequence[tuple[str, Result]]) -> list[str]:
 
 
 def _settings(result: Result) -> dict[str, Any]:
-    """Return how a figure was measured; facts that are no whole numbers, names or lists of them may be results themselves."""
+    """Return how a figure was measured; facts that are fractions may be results themselves, others name the factors of the game."""
     counts = {", ".join(key[1:]): figure["count"] for key, figure in figures_of([result]).items()}
-    return {"options": result["options"], "facts": _without_numbers(result.get("facts", {})), "count": counts}
+    facts = {name: value for name, value in result.get("facts", {}).items() if name not in _OF_THE_GAME}
+    return {"options": result["options"], "facts": _without_numbers(facts), "count": counts}
 
 
 def _without_numbers(values: Any) -> Any:

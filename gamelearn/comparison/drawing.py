@@ -1,26 +1,26 @@
-"""Parts of the sheets of comparisons: curves with bands, dots of ratios, grids of samples. This file draws them."""
+"""Parts of the sheets of comparisons: curves with bands, grids of samples. This file draws them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
 
-from gamelearn.comparison.compare import Comparison
 from gamelearn.comparison.lines import AXES, Axis, Line
 from gamelearn.errors import GamelearnError
 from gamelearn.report.curves import plain_text, scale_values
 from gamelearn.report.pictures import Pixels, grid
 
 STYLE: dict[Any, Any] = {"font.size": 9, "axes.titlesize": 9, "legend.fontsize": 9}
-_RATIO_TICKS = tuple(digit * 10.0**power for power in range(-4, 5) for digit in (1, 2, 5))
-_LINEAR = 3
 _FEW_POINTS = 20
 _SHADE = 0.18
+_TICKS = 5
+_LEGEND_LETTERS = 130
+_LEGEND_MARK = 8
 
 
 def colour_of(labels: Sequence[str]) -> dict[str, Any]:
@@ -39,31 +39,9 @@ def draw_lines(axes: Axes, lines: Sequence[Line], axis: Axis, title: str, colour
     if lines and max(len(line.mean) for line in lines) > _FEW_POINTS:
         scale_values(axes, {line.label: ([round(each) for each in line.at["rounds"]], line.mean) for line in lines}, logarithmic=False)
     axes.set_xlabel(AXES[axis])
+    axes.locator_params(axis="x", nbins=_TICKS)
     axes.set_title(plain_text(title), loc="left")
     axes.grid(color="0.93", zorder=0)
-
-
-def draw_ratios(axes: Axes, found: Comparison, colours: Mapping[str, Any]) -> None:
-    """Draw the ratios to the baseline as dots with their spread, a line of the panel for each figure that has any."""
-    rows = [row for row in found.rows if any(row.ratios)]
-    step = 0.6 / max(1, len(found.groups) - 1)
-    for place, row in enumerate(rows):
-        for index, ratio in enumerate(row.ratios):
-            if ratio is not None:
-                height = place + (index - (len(found.groups) - 1) / 2) * step
-                colour = colours[found.groups[index].label]
-                axes.errorbar(ratio.value, height, xerr=ratio.spread, color=colour, fmt="o", markersize=4, capsize=2)
-    axes.set_yticks(range(len(rows)), [plain_text(row.title) for row in rows])
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.axvline(1, color=colours[found.groups[found.baseline].label], linewidth=1)
-    low, high = axes.get_xlim()
-    if low > 0 and high / low > _LINEAR:
-        axes.set_xscale("log")
-        ticks = [tick for tick in _RATIO_TICKS if low <= tick <= high]
-        axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        axes.minorticks_off()
-    axes.set_title(plain_text(f"ratio to {found.groups[found.baseline].label}"), loc="left")
-    axes.grid(axis="x", color="0.93", zorder=0)
 
 
 def draw_grid(axes: Axes, cells: Pixels, title: str, colour: Any) -> None:
@@ -73,10 +51,22 @@ def draw_grid(axes: Axes, cells: Pixels, title: str, colour: Any) -> None:
     axes.set_title(plain_text(title), loc="left", color=colour)
 
 
-def draw_legend(figure: Figure, colours: Mapping[str, Any], notes: Sequence[str]) -> None:
-    """Draw which colour is which group on top, with what the bands are."""
+def draw_legend(figure: FigureBase, colours: Mapping[str, Any], notes: Sequence[str], *, outside: bool = True) -> None:
+    """Draw which colour is which group, with what the bands are: above all else of a figure, or inside of a part of one."""
     handles = [Line2D([], [], color=colour, marker="o", label=plain_text(label)) for label, colour in colours.items()]
-    figure.legend(handles=handles, loc="outside upper left", ncols=min(4, len(handles)), frameon=False, title=plain_text("; ".join(notes)))
+    figure.legend(
+        handles=handles,
+        loc="outside upper left" if outside else "upper left",
+        ncols=legend_columns(colours),
+        frameon=False,
+        title=plain_text("; ".join(notes)),
+        alignment="left",
+    )
+
+
+def legend_columns(labels: Collection[str]) -> int:
+    """Return how many labels stand beside each other: as many as fit, at most four."""
+    return max(1, min(4, len(labels), _LEGEND_LETTERS // (max(map(len, labels), default=0) + _LEGEND_MARK)))
 
 
 def save(figure: Figure, path: Path) -> Path:

@@ -102,7 +102,7 @@ class FeatureSpace:
     """
 
     def __init__(self, game: Game, variable: Variable, stream: str, options: FeatureOptions | None) -> None:
-        chosen = find_features(game.graph, variable, stream, options, _opened_type(game, stream))
+        chosen = find_features(game.graph, variable, stream, options, opened_type(game, stream))
         self.variable, self.name = variable, chosen.type
         self._game, self._stream, self._shape = game, stream, image_shape(variable)
         self.network = build_features(chosen).to(game.device)
@@ -145,7 +145,7 @@ class FeatureSpace:
         return torch.cat(parts).double().numpy()
 
 
-def _opened_type(game: Game, stream: str) -> str | None:
+def opened_type(game: Game, stream: str) -> str | None:
     """Return the type of the data set that a stream shows, the one that stands in where one does."""
     if game.checked is None:
         return None

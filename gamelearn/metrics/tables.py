@@ -36,7 +36,7 @@ def _cells(figure: Figure) -> tuple[str, str, str]:
 def _rows(title: str, table: Table) -> RichTable:
     made = RichTable(title=title, title_justify="left", min_width=len(title))
     for index, name in enumerate(table.columns):
-        made.add_column(name, justify="left" if index == 0 else "right")
+        made.add_column(name, justify="left" if index == 0 else "right", overflow="fold")
     for row in table.rows:
         made.add_row(*(cell if isinstance(cell, str) else number(cell) for cell in row))
     return made

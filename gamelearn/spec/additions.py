@@ -24,6 +24,31 @@ def explain_additions(base: Node, tree: Node, mistakes: Iterable[Mistake]) -> li
     return list(dict.fromkeys((_addition(base, each) if _is_lack(tree, each) else None) or each for each in mistakes))
 
 
+def explain_order(presets: Sequence[tuple[str, Node]], tree: Node, mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """Return mistakes, of which those say so that come from the order of presets: a later one brings back in part what an earlier one removes.
+
+    Args:
+        presets: that were taken, with their names, in their order.
+        tree: the spec's with all of them laid over it.
+        mistakes: of that tree.
+    """
+    return [_of_order(presets, each) if _is_lack(tree, each) else each for each in mistakes]
+
+
+def _of_order(presets: Sequence[tuple[str, Node]], mistake: Mistake) -> Mistake:
+    for end in range(1, len(mistake.path) + 1):
+        place = mistake.path[:end]
+        for number, (earlier, removing) in enumerate(presets):
+            removed = removing.find(place)
+            if removed is None or removed.value is not None:
+                continue
+            later = next((name for name, preset in presets[number + 1 :] if (node := preset.find(place)) and node.value is not None), None)
+            if later is not None:
+                why = f"the preset {earlier!r} removes it, and {later!r}, laid over that, brings a part of it back"
+                return replace(mistake, what=f"{mistake.what}; {why}: name {later!r} before {earlier!r}", suggestion=None)
+    return mistake
+
+
 def without_consequences(mistakes: Iterable[Mistake]) -> list[Mistake]:
     """Return mistakes without what a misspelt `extends`, `net` or `type` brings about: what lacks may be in the base, keys known of the type."""
     every = list(mistakes)

@@ -3,7 +3,7 @@
 Nothing that a spec names is imported; names are looked up in the registries. This file reads specs.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
@@ -11,7 +11,7 @@ from gamelearn.errors import Problem, SpecError, nearest, quoted
 from gamelearn.options import Mistake, Path
 from gamelearn.plugins import load_builtins, missing_plugin
 from gamelearn.shipped import shipped_specs, spec_key
-from gamelearn.spec.additions import explain_additions, with_base_name, without_consequences
+from gamelearn.spec.additions import explain_additions, explain_order, with_base_name, without_consequences
 from gamelearn.spec.columns import ColumnsError
 from gamelearn.spec.compose import Composed, Presets, apply_override, chosen_preset, merge, preset_names, read_composed, read_override
 from gamelearn.spec.expansion import NOTHING_EXPANDED, Expander, Expansion
@@ -147,7 +147,7 @@ def lay_over(
     tree, expansion = _expanded(tree, expander, [*problems, *wrong_paths])
     found = _Findings(problems + wrong_paths)
     bases = tuple(map(expander.expanded_if_sound, (composed.tree, *([composed.ground] if composed.ground else []))))
-    spec, tree = _checked(tree, bases, untrusted, found)
+    spec, tree = _checked(tree, bases, [(name, composed.presets[name]) for name in taken], untrusted, found)
     ground = _mended(bases[0]) if found.problems else bases[0]
     for name in composed.presets if with_presets else ():
         if ground and name not in taken:
@@ -227,12 +227,18 @@ def _overridden(tree: Node, argument: str, problems: list[Problem]) -> Node:
         return tree
 
 
-def _checked(tree: Node, bases: Iterable[Node], untrusted: bool, found: _Findings) -> tuple[Spec | None, Node]:
-    """Return the spec of a tree, as much as there is without its mistakes, and the tree of that; `bases` are what it was laid over."""
+def _checked(
+    tree: Node, bases: Iterable[Node], presets: Sequence[tuple[str, Node]], untrusted: bool, found: _Findings
+) -> tuple[Spec | None, Node]:
+    """Return the spec of a tree, as much as there is without its mistakes, and the tree of that.
+
+    `bases` are what it was laid over, `presets` those that were.
+    """
     spec, mistakes = validate_tree(tree)
     mistakes = without_consequences(mistakes[:_MOST_MISTAKES])
     for base in bases:
         mistakes = explain_additions(base, tree, mistakes)
+    mistakes = explain_order(presets, tree, mistakes)
     mistakes = [with_section(each) for each in mistakes]
     found.add(tree, [*mistakes, *_missing_plugins(tree)])
     if spec is None:

@@ -67,7 +67,7 @@ def test_a_second_evaluation_stands_beside_the_first(run: Run, trained: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--metric", "label"), "unknown metric 'label'; known: 'labels', 'dreams', 'accuracy',"),
+        (("--metric", "label"), "unknown metric 'label'; known: 'labels', 'dreams', 'accuracy', 'baselines',"),
         (("--checkpoint", "4"), "has no checkpoint 'round-000000004'; it has round-000000005"),
         (("--weights", "ema"), "has no averaged weights ('train.ema' is not set): take weights 'last'"),
         (("--sampler", "limits"), "unknown sampler 'limits'"),
@@ -102,7 +102,7 @@ def test_a_metric_that_does_not_fit_says_what_it_needs(run: Run, folder: Path) -
     assert result.stderr.startswith("'segmentation' does not fit this game: needs a stream that shows a categorical variable of shape ")
     result = run("evaluate", "bare")
     assert result.exit_code == 2
-    assert result.stderr.startswith("no metric fits this game:\n'baselines' needs ")
+    assert result.stderr.startswith("no metric fits this game:\n'accuracy' needs ")
 
 
 def test_images_are_measured_where_the_spec_names_nothing(run: Run, folder: Path) -> None:

@@ -1,17 +1,22 @@
 """Embeddings of codes: what is drawn from what, the distances, the classes. This file tests them on small games."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 import torch
 
 from gamelearn.errors import EvidenceError
-from gamelearn.game import Game, load
+from gamelearn.game import Game, check, load
+from gamelearn.metrics.images import FeatureSpace
+from gamelearn.report.figures.classes import common_names, find_judge
 from gamelearn.report.figures.codes import DATA, LIMIT, PRIOR, Codes, draw_codes, find_encoding
 from gamelearn.report.figures.figure import NotSupported, Request
 from gamelearn.report.figures.make import draw_figures
 from gamelearn.report.figures.tsne import Space, classes_of, draw_tsne, embed, nearest_rows, space_of
+from gamelearn.sampling import first_rows, limiting
 from tests.metrics.maps import SUPERVISED, THREE, game_in
 from tests.support import graph_of
 
@@ -73,6 +78,13 @@ def test_a_sample_with_a_class_of_its_own_keeps_it(labelled: Game) -> None:
     assert find_encoding(labelled.graph, ("z",)).stream == "labelled"
 
 
+def test_codes_of_images_are_the_encoders_though_the_decoder_draws_them_from_the_label() -> None:
+    graph = check("digits-semi").graph
+    found = find_encoding(graph, ("z1",))
+    assert {factor.player for factor in found.factors} == {"encoder"}
+    assert found.stream == "labelled"
+
+
 def test_the_class_of_a_sample_is_that_of_the_nearest_code_of_data() -> None:
     generator = np.random.default_rng(0)
     data, others = (generator.integers(0, 2, (50, 12)).astype(np.float32) for _ in range(2))
@@ -80,7 +92,7 @@ def test_the_class_of_a_sample_is_that_of_the_nearest_code_of_data() -> None:
     found = nearest_rows(others, data, "hamming")
     assert (distances[np.arange(50), found] == distances.min(1)).all()
     labels = generator.integers(-1, 3, 50)
-    codes = Codes({}, {DATA: labels}, {}, DATA, ("a", "b", "c"), "c", "train", ())
+    codes = Codes({}, {DATA: labels}, {}, {}, DATA, ("a", "b", "c"), "c", "train", ())
     classes = classes_of(codes, Space({DATA: data, PRIOR: others}, "hamming"))
     assert (classes[DATA] == labels).all()
     known = np.flatnonzero(labels >= 0)
@@ -92,8 +104,55 @@ def test_the_class_of_a_sample_is_that_of_the_nearest_code_of_data() -> None:
     assert (classes[PRIOR] >= 0).all()
 
 
+def test_the_class_of_a_generated_image_is_the_classifiers(digits: Game) -> None:
+    judge = find_judge(digits, "images", tuple("0123456789"))
+    assert judge is not None
+    shown = first_rows(digits, "images", 180, "validation")["x"]
+    known = digits.streams().classes("images", "validation", 180)
+    assert known is not None
+    assert (judge.classes(shown * 0.6 + 0.1) == known.values.numpy()).mean() > 0.9  # expectations are cut at 1/2 before
+    codes = draw_codes(digits, Request(sweeps=2), 30)
+    for kind, made in ((PRIOR, _prior_images(digits, codes)), (LIMIT, _limiting_images(digits))):
+        assert codes.judged[kind].tolist() == judge.classes(made).tolist()
+        space = Space({each: values["z1"].numpy() for each, values in codes.kinds.items()}, "hamming")
+        assert classes_of(codes, space)[kind].tolist() == codes.judged[kind].tolist()
+
+
+def _prior_images(game: Game, codes: Codes) -> torch.Tensor:
+    factor = next(each for each in game.graph.players["decoder"].factors.values() if each.target == "x")
+    with torch.no_grad():
+        return game.players["decoder"].distribution(factor.label, codes.kinds[PRIOR], 30).mean()
+
+
+def _limiting_images(game: Game) -> torch.Tensor:
+    return limiting(game, 30, sweeps=2, decide="mean")["x"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "classes", "found"),
+    [
+        ("digits-vae", "0123456789", "0123456789"),
+        ("digits-vae", "abcdefghij", None),  # the data set tells other classes apart
+        ("digits-vae", "01234", None),
+        ("digits-vae", "", None),
+    ],
+)
+def test_a_classifier_judges_only_the_classes_that_it_knows(spec: str, classes: str, found: str | None) -> None:
+    judge = find_judge(load(spec), "images", tuple(classes))
+    assert (judge and judge.class_names) == (found and tuple(found))
+
+
+def test_numbered_classes_are_named_by_the_classifier_that_is_made_for_them() -> None:
+    network = SimpleNamespace(data_sets=("fashion_mnist",))
+    space = cast(FeatureSpace, SimpleNamespace(class_names=("shirt", "coat"), network=network))
+    assert common_names(space, ("0", "1"), "fashion_mnist") == ("shirt", "coat")
+    assert common_names(space, ("shirt", "coat"), "npz") == ("shirt", "coat")
+    assert common_names(space, ("0", "1"), "npz") == ()
+    assert common_names(space, ("0", "1", "2"), "fashion_mnist") == ()
+
+
 def test_without_classes_all_have_none() -> None:
-    codes = Codes({}, {DATA: np.full(4, -1)}, {}, DATA, (), None, "train", ())
+    codes = Codes({}, {DATA: np.full(4, -1)}, {}, {}, DATA, (), None, "train", ())
     classes = classes_of(codes, Space({DATA: np.zeros((4, 2), np.float32), LIMIT: np.ones((3, 2), np.float32)}, "hamming"))
     assert {kind: each.tolist() for kind, each in classes.items()} == {DATA: [-1] * 4, LIMIT: [-1] * 3}
 
@@ -132,9 +191,8 @@ def test_the_figure(digits: Game, tmp_path: Path) -> None:
     figure = draw_tsne(digits, request)
     assert figure.columns == (PRIOR, DATA, LIMIT, "classes")
     assert [(row.label, len(row.cells)) for row in figure.rows] == [("z", 4)]
-    colours = (
-        "Colours are classes 'c': of posterior their own, of prior and limiting that of the nearest code of data. From digits; validation"
-    )
+    judged = "of prior and limiting that of the image drawn with the code, by small_digit_classifier"
+    colours = f"Colours are classes 'c': of posterior their own, {judged}. From digits; validation"
     assert "perplexity 10" in figure.caption
     assert colours in figure.caption
     prior, posterior = figure.rows[0].cells[:2]

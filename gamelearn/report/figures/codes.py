@@ -17,8 +17,9 @@ from gamelearn.gibbs.choice import choose_sampler
 from gamelearn.graph.model import Factor, Graph, Player, unknown
 from gamelearn.graph.resolve import ResolutionError, resolve_factors
 from gamelearn.graph.symbols import Expanded
+from gamelearn.report.figures.classes import find_judge
 from gamelearn.report.figures.figure import SPLITS, NotSupported, Request, hidden_variables
-from gamelearn.sampling import draw_factor, first_rows, limiting
+from gamelearn.sampling import draw_factor, expectation, first_rows, limiting
 
 PRIOR, DATA, LIMIT = "prior", "posterior", "limiting"
 _SWEEPS = 100
@@ -32,22 +33,26 @@ class Codes:
     Attributes:
         kinds: by kind and variable, `(count, *shape)`.
         labels: by kind the classes `(count)`, -1 where there is none; those of the data, and of samples that have a class of their own.
+        judged: by kind the classes `(count)` that a classifier gives to the images that were drawn with the codes.
         rows: the variables of each row of the figure, by title.
         data: the kind that is drawn from data.
         classes: their names.
         field: of the data set that has the classes; None where none has.
         split: of the data.
         facts: which factors or chains drew which codes, and what is left out.
+        classifier: the feature network whose classes `judged` has; empty where no code is judged.
     """
 
     kinds: Mapping[str, _Values]
     labels: Mapping[str, NDArray[np.int64]]
+    judged: Mapping[str, NDArray[np.int64]]
     rows: Mapping[str, tuple[str, ...]]
     data: str
     classes: tuple[str, ...]
     field: str | None
     split: str
     facts: tuple[str, ...]
+    classifier: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,21 +86,25 @@ def draw_codes(game: Game, request: Request, count: int) -> Codes:
     encoding = find_encoding(game.graph, names)
     split, shown, (field, classes, labels) = _read(game, encoding.stream, request, count)
     posterior = _drawn(game, encoding.factors, shown, (DATA,), request.seed)
+    judge = find_judge(game, encoding.stream, classes)
+    image, classes = (judge.variable.name, judge.class_names) if judge else (None, classes)
     facts = [f"{DATA}: {', '.join(map(str, encoding.factors))} for rows of {encoding.stream}"]
-    kinds, own = dict[str, _Values](), {DATA: labels}
-    for kind, values, fact in (_prior(game, names, request, count), _limit(game, names, request, count)):
+    kinds, own, judged = dict[str, _Values](), {DATA: labels}, dict[str, NDArray[np.int64]]()
+    variable = _variable_of(game.graph, encoding.stream, field)
+    for kind, values, fact in (_prior(game, names, image, request, count), _limit(game, names, image, request, count)):
         facts.append(f"{kind}: {fact}")
         if values is None:
             continue
         kinds[kind] = {name: values[name] for name in names}
-        variable = _variable_of(game.graph, encoding.stream, field)
         if variable is not None and variable in values:
             own[kind] = values[variable].cpu().numpy().astype(np.int64)
+        elif judge and image in values:
+            judged[kind] = judge.classes(values[judge.variable.name])
     if not kinds:
         raise NotSupported(f"there is nothing to compare the codes of data with; {'; '.join(facts[1:])}")
-    order = [kind for kind in (PRIOR, DATA, LIMIT) if kind in {**kinds, DATA: None}]
     kinds[DATA] = {name: posterior[name] for name in names}
-    return Codes({kind: kinds[kind] for kind in order}, own, rows, DATA, classes, field, split, tuple(facts))
+    kinds = {kind: kinds[kind] for kind in (PRIOR, DATA, LIMIT) if kind in kinds}
+    return Codes(kinds, own, judged, rows, DATA, classes, field, split, tuple(facts), judge.name if judge and judged else "")
 
 
 def _rows(graph: Graph, asked: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -115,7 +124,9 @@ def _rows(graph: Graph, asked: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def find_encoding(graph: Graph, names: Sequence[str]) -> Encoding:
-    """Return the factors of one player that draw all these hidden variables from what a stream shows; the stream shows as much as any.
+    """Return the factors of one player that draw all these hidden variables from what a stream shows.
+
+    The stream shows as much as any; the factors read as much of it as any: a decoder that reads the label alone infers nothing of the image.
 
     Raises:
         NotSupported: there are none.
@@ -123,7 +134,12 @@ def find_encoding(graph: Graph, names: Sequence[str]) -> Encoding:
     found = _encodings(graph, names)
     if not found:
         raise NotSupported(f"no player draws {quoted(names)} from what one stream shows")
-    return max(found, key=lambda each: len(graph.streams[each.stream].variables))
+    return max(found, key=lambda each: (len(graph.streams[each.stream].variables), len(_read_of(graph, each))))
+
+
+def _read_of(graph: Graph, encoding: Encoding) -> set[str]:
+    """Return what the factors of an encoding read of its stream."""
+    return {given for factor in encoding.factors for given in factor.givens}.intersection(graph.streams[encoding.stream].variables)
 
 
 def _encodings(graph: Graph, names: Sequence[str]) -> list[Encoding]:
@@ -180,8 +196,11 @@ def _drawn(game: Game, factors: Sequence[Factor], given: Mapping[str, torch.Tens
     return values
 
 
-def _prior(game: Game, names: Sequence[str], request: Request, count: int) -> tuple[str, _Values | None, str]:
-    """Return codes of the player that draws them, and most else, from nothing; the fact says which, or that there is none."""
+def _prior(game: Game, names: Sequence[str], image: str | None, request: Request, count: int) -> tuple[str, _Values | None, str]:
+    """Return codes of the player that draws them, and most else, from nothing, with the expectation of an image that is drawn with them.
+
+    The fact says which factors drew the codes, or that there are none.
+    """
     found: list[tuple[Factor, ...]] = []
     for player in game.graph.players.values():
         own = tuple(dict.fromkeys(factor.target for factor in player.factors.values()))
@@ -190,11 +209,14 @@ def _prior(game: Game, names: Sequence[str], request: Request, count: int) -> tu
         return PRIOR, None, f"no player draws {quoted(names)} from nothing"
     factors = max(found, key=len)
     values: _Values = {}
+    expected: _Values = {}
     with torch.no_grad():
         for factor in factors:
             values[factor.target] = draw_factor(game, factor, values, ("codes", PRIOR), count, request.seed)
+            if factor.target == image:
+                expected[image] = expectation(game, factor, values, count)
     needed = ", ".join(str(factor) for factor in _ancestors(factors, names))
-    return PRIOR, values, needed
+    return PRIOR, {**values, **expected}, needed
 
 
 def _ancestors(factors: Sequence[Factor], names: Sequence[str]) -> Iterator[Factor]:
@@ -204,14 +226,15 @@ def _ancestors(factors: Sequence[Factor], names: Sequence[str]) -> Iterator[Fact
     yield from (factor for factor in factors if factor.target in wanted)
 
 
-def _limit(game: Game, names: Sequence[str], request: Request, count: int) -> tuple[str, _Values | None, str]:
-    """Return codes at the limit of a chain; the fact says which, or why there is none."""
+def _limit(game: Game, names: Sequence[str], image: str | None, request: Request, count: int) -> tuple[str, _Values | None, str]:
+    """Return codes at the limit of a chain, with the expectation of an image; the fact says which chain, or why there is none."""
     sweeps = request.sweeps or _SWEEPS
     try:
         sampler = choose_sampler(game.graph, request.sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
         if lacking := [name for name in names if name not in sampler.targets]:
             raise EvidenceError(f"the sampler {sampler.name!r} does not draw {quoted(lacking)}")
-        values = limiting(game, count, sampler=sampler.name, sweeps=sweeps, seed=request.seed)
+        means = () if image is None else (image,)
+        values = limiting(game, count, sampler=sampler.name, sweeps=sweeps, seed=request.seed, decide="mean", means=means)
     except EvidenceError as error:
         if request.sampler is not None:
             raise

@@ -91,9 +91,10 @@ def _flat(values: torch.Tensor, variable: Variable) -> NDArray[np.float32]:
 
 
 def classes_of(codes: Codes, space: Space) -> dict[str, NDArray[np.int64]]:
-    """Return the class of every code, -1 where it has none: its own where the sample has one, else that of the nearest code of data.
+    """Return the class of every code, -1 where it has none.
 
-    This is the one place that says what class a sample has; a classifier of its images would stand here.
+    It is the code's own where the sample has one; else what a classifier says of the image that was drawn with it; else that of the
+    nearest code of data.
 
     Args:
         codes: with the classes of the data.
@@ -108,6 +109,8 @@ def classes_of(codes: Codes, space: Space) -> dict[str, NDArray[np.int64]]:
     for kind, vectors in space.vectors.items():
         if kind in codes.labels:
             found[kind] = codes.labels[kind]
+        elif kind in codes.judged:
+            found[kind] = codes.judged[kind]
         elif known.any():
             found[kind] = labels[known][nearest_rows(vectors, data[known], space.metric)]
         else:
@@ -144,7 +147,7 @@ def _panel(points: NDArray[np.float32], classes: NDArray[np.int64], count: int, 
     """Return points as a picture, coloured by class; those of no class are grey."""
     canvas = Canvas(figsize=_PANEL, dpi=_DPI)
     axes = canvas.add_axes((0.01, 0.01, 0.98, 0.98))
-    axes.scatter(points[:, 0], points[:, 1], s=6, c=_colours_of(count)[classes], linewidths=0)
+    axes.scatter(points[:, 0], points[:, 1], s=10, c=_colours_of(count)[classes], linewidths=0)
     axes.set(xlim=limits, ylim=limits, xticks=[], yticks=[])
     return _pixels(canvas)
 
@@ -181,7 +184,13 @@ def _caption(codes: Codes, request: Request, perplexity: float) -> str:
 def _colours(codes: Codes) -> str:
     if codes.field is None:
         return "The data set has no classes to colour by."
-    own = " and ".join(kind for kind in codes.kinds if kind in codes.labels)
-    others = " and ".join(kind for kind in codes.kinds if kind not in codes.labels)
-    nearest = f", of {others} that of the nearest code of data" if others else ""
-    return f"Colours are classes {codes.field!r}: of {own} their own{nearest}."
+    rest = [kind for kind in codes.kinds if kind not in codes.labels]
+    own = f"of {' and '.join(kind for kind in codes.kinds if kind in codes.labels)} their own"
+    judged = ", ".join(kind for kind in rest if kind in codes.judged)
+    others = " and ".join(kind for kind in rest if kind not in codes.judged)
+    parts = [own]
+    if judged:
+        parts.append(f"of {judged.replace(', ', ' and ')} that of the image drawn with the code, by {codes.classifier}")
+    if others:
+        parts.append(f"of {others} that of the nearest code of data")
+    return f"Colours are classes {codes.field!r}: {', '.join(parts)}."
