@@ -9,8 +9,8 @@ from typing import Literal
 
 import torch
 
-from gamelearn import noise
 from gamelearn.errors import EvidenceError, GamelearnError, quoted
+from gamelearn.factor_draws import drawn_by, rows_of
 from gamelearn.game import Game
 from gamelearn.gibbs.chain import GibbsChain
 from gamelearn.gibbs.choice import choose_sampler
@@ -85,8 +85,8 @@ def ancestral(
             given = {name: values[name] for name in factor.givens}
             distribution = game.players[chosen].distribution(factor.label, given, count)
             if decide == "mean" and factor.target in shown:
-                expected[factor.target] = _rows(distribution.mean(), count).detach()  # it may be a parameter itself
-            values[factor.target] = _draw(game, factor, distribution, ("sample", chosen), count, seed, first_row)
+                expected[factor.target] = rows_of(distribution.mean(), count).detach()  # it may be a parameter itself
+            values[factor.target] = drawn_by(game, factor, distribution, ("sample", chosen), count, seed, first_row)
     return {**values, **_named(expected, beside)}
 
 
@@ -255,7 +255,7 @@ class _Means:
 
     def watch(self, move: Move, distribution: Distribution, drawn: torch.Tensor) -> None:
         if move.variable in self.wanted:
-            self.found[move.variable] = _rows(distribution.mean(), len(drawn))
+            self.found[move.variable] = rows_of(distribution.mean(), len(drawn))
 
 
 def reconstruct(game: Game, count: int, *, split: str, seed: int = 0) -> dict[str, Reconstruction]:
@@ -288,8 +288,8 @@ def reconstruct(game: Game, count: int, *, split: str, seed: int = 0) -> dict[st
             rows = len(values[bound.target])
             given = {name: values[actual] for name, actual in bound.givens}
             distribution = game.players[bound.factor.player].distribution(bound.factor.label, given, rows)
-            drawn = _draw(game, bound.factor, distribution, ("reconstruct", term.title), rows, seed)
-            found[variable] = Reconstruction(values[bound.target], _rows(distribution.mean(), rows), f"{term.title}: {bound}", drawn)
+            drawn = drawn_by(game, bound.factor, distribution, ("reconstruct", term.title), rows, seed)
+            found[variable] = Reconstruction(values[bound.target], rows_of(distribution.mean(), rows), f"{term.title}: {bound}", drawn)
     return found
 
 
@@ -327,7 +327,7 @@ def _chain_values(game: Game, term: Term, count: int, split: str, seed: int) -> 
             for bound in draw.factors:
                 factor, given = bound.factor, {name: values[actual] for name, actual in bound.givens}
                 distribution = game.players[factor.player].distribution(factor.label, given, rows)
-                values[bound.target] = _draw(game, factor, distribution, ("reconstruct", term.title, bound.target), rows, seed)
+                values[bound.target] = drawn_by(game, factor, distribution, ("reconstruct", term.title, bound.target), rows, seed)
     return values
 
 
@@ -344,59 +344,3 @@ def first_rows(game: Game, stream: str, count: int, split: str) -> Values:
         if rows >= count:
             break
     return {name: torch.cat([part[name] for part in parts])[:count] for name in parts[0]}
-
-
-def draw_factor(
-    game: Game, factor: Factor, values: Mapping[str, torch.Tensor], key: tuple[str, ...], rows: int, seed: int, first_row: int = 0
-) -> torch.Tensor:
-    """Return a draw from a factor, `(rows, *shape)`.
-
-    Args:
-        game: with its players.
-        factor: one of the game's.
-        values: its givens, each `(rows, *shape)`, among others.
-        key: of the noise, beside the seed and the factor.
-        rows: how many draws.
-        seed: of the noise.
-        first_row: the number of the first draw, which keys its noise.
-    """
-    given = {name: values[name] for name in factor.givens}
-    return _draw(game, factor, game.players[factor.player].distribution(factor.label, given, rows), key, rows, seed, first_row)
-
-
-def expectation(game: Game, factor: Factor, values: Mapping[str, torch.Tensor], rows: int) -> torch.Tensor:
-    """Return the expectation of a factor, `(rows, *shape)`, of a categorical variable `(rows, classes, *shape)`; `values` has its givens."""
-    given = {name: values[name] for name in factor.givens}
-    return _rows(game.players[factor.player].distribution(factor.label, given, rows).mean(), rows)
-
-
-def _draw(
-    game: Game, factor: Factor, distribution: Distribution, key: tuple[str, ...], rows: int, seed: int, first_row: int = 0
-) -> torch.Tensor:
-    return drawn_from(game, distribution, factor_noise(game, factor, (seed, *key), rows, first_row=first_row))
-
-
-def factor_noise(game: Game, factor: Factor, key: tuple[object, ...], rows: int, *, first_row: int = 0) -> torch.Tensor:
-    """Return the noise of a draw from a factor, `(rows, *shape)`, uniform in [0, 1) or normal as the factor takes it.
-
-    Args:
-        game: with its device and dtype.
-        factor: one of the game's, whose label is added to the key.
-        key: of the noise.
-        rows: how many.
-        first_row: the number of the first row: blocks of rows have the noise that one call gives.
-    """
-    kind = factor.family.noise if factor.family is not None else game.graph.players[factor.player].options.noise
-    make = noise.normal if kind == "normal" else noise.uniform
-    made = make((*key, factor.label), rows, game.graph.variables[factor.target].shape, first_row=first_row)
-    return made.to(device=game.device, dtype=game.dtype)
-
-
-def drawn_from(game: Game, distribution: Distribution, made: torch.Tensor) -> torch.Tensor:
-    """Return a draw made from noise, `(rows, *shape)`, in the dtype of the game (int64 for categorical variables)."""
-    drawn = distribution.draw(made)
-    return drawn.to(game.dtype) if drawn.is_floating_point() else drawn
-
-
-def _rows(mean: torch.Tensor, rows: int) -> torch.Tensor:
-    return mean if len(mean) == rows else mean.expand(rows, *mean.shape[1:])

@@ -15,13 +15,14 @@ import torch
 from torch.nn import functional
 
 from gamelearn.errors import GamelearnError, quoted
+from gamelearn.factor_draws import draw_factor
 from gamelearn.game import Game
 from gamelearn.graph.completion import Incomparable, TooManyWays, best_way, find_ways
 from gamelearn.graph.model import Factor, Graph, Variable
 from gamelearn.metrics.generated import BLOCK
 from gamelearn.metrics.images import Array, FeatureSpace, row_count
 from gamelearn.metrics.metric import MetricError
-from gamelearn.sampling import Values, draw_factor, drawing_player
+from gamelearn.sampling import Values, drawing_player
 
 Parts = dict[str, Array]
 """By variable `(rows, width)`."""

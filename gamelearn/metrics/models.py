@@ -13,11 +13,11 @@ import torch
 
 from gamelearn.analysis.exact import log_likelihood
 from gamelearn.errors import quoted
+from gamelearn.factor_draws import drawn_from, factor_noise
 from gamelearn.graph.completion import Incomparable, TooManyWays, best_way, find_ways
 from gamelearn.graph.model import Bound, Factor, Graph, unknown
 from gamelearn.metrics.metric import MetricError
 from gamelearn.options import Listed
-from gamelearn.sampling import drawn_from, factor_noise
 from gamelearn.spec.kinds import MetricOptions, Name
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gamelearn.data.words import counted
 from gamelearn.errors import DataError, EvidenceError, quoted
+from gamelearn.factor_draws import draw_factor, expectation
 from gamelearn.game import Game
 from gamelearn.gibbs.choice import choose_sampler
 from gamelearn.graph.model import Factor, Graph, Player, unknown
@@ -19,7 +20,7 @@ from gamelearn.graph.resolve import ResolutionError, resolve_factors
 from gamelearn.graph.symbols import Expanded
 from gamelearn.report.figures.classes import find_judge
 from gamelearn.report.figures.figure import SPLITS, NotSupported, Request, hidden_variables
-from gamelearn.sampling import draw_factor, expectation, first_rows, limiting
+from gamelearn.sampling import first_rows, limiting
 
 PRIOR, DATA, LIMIT = "prior", "posterior", "limiting"
 _SWEEPS = 100

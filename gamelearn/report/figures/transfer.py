@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import torch
 
+from gamelearn.factor_draws import draw_factor
 from gamelearn.game import Game
 from gamelearn.graph.model import Factor, Graph, Player, Variable
 from gamelearn.graph.resolve import ResolutionError, resolve_factors
 from gamelearn.graph.symbols import Expanded
 from gamelearn.report.figures.figure import Data, Figure, NotSupported, Request, Row, caption_of, hidden_variables, images_of, read_data
 from gamelearn.report.pictures import to_pixels
-from gamelearn.sampling import draw_factor
 
 _WANTED = (
     "a factor 'x | s, z' of an image 'x', with a given 's' that a stream shows together with 'x', and a hidden given 'z' that a player "
