@@ -98,7 +98,9 @@ def tokens_of(path: Path) -> list[Token]:
     names = {
         kind: {part[-1] for tree in trees for part, _ in walk(tree, ()) if matches(part, pattern)} for pattern, kind in DEFINITIONS.items()
     }
-    return [token for tree in trees for token in tokens(tree, Names(names, composed.ground), Names(names, composed.tree))]
+    derived = any(tree.find(("derive",)) for tree in trees)  # then a stream is used by whatever name it has
+    found = [token for tree in trees for token in tokens(tree, Names(names, composed.ground), Names(names, composed.tree))]
+    return [token for token in found if not (derived and token.kind == "stream" and token.is_definition)]
 
 
 def tokens(tree: Node, own: Names, of_presets: Names) -> Iterator[Token]:
