@@ -17,6 +17,8 @@ from gamelearn.registry import DATASETS, METRICS, OPTIMIZERS, PLAYERS
 from gamelearn.spec.kinds import DatasetOptions, MetricOptions, Name, OptimizerOptions, PlayerOptions, Positive
 from gamelearn.spec.utilities import Chain, Derived, Utility, is_deriving
 
+_NO_DEFAULT = Mistake(("batch",), "a map of batch sizes needs a 'default'")
+
 
 class Variable(Options):
     """A random variable of the game."""
@@ -274,7 +276,8 @@ class Train(Options):
         if len(given) > 1:
             raise mistake(f"one of 'rounds', 'epochs', 'minutes' sets the length, got {' and '.join(given)}")
         if "default" not in self.batch:
-            raise mistake("a map of batch sizes needs a 'default'", path=("batch",))
+            meant = misspelt("default", self.batch, "is the batch of every other stream")
+            raise mistakes_error([each.below(("batch",)) for each in meant] or [_NO_DEFAULT])
         return self
 
     def optimizer_of(self, player: str) -> OptimizerOptions:
