@@ -88,18 +88,22 @@ def _place(problem: Problem) -> tuple[str, int, int]:
 def nearest(name: str, known: Iterable[str], unlikely: Container[str] = ()) -> str | None:
     """Return the known name closest to `name` in edits (insert, delete, replace, swap), or None if none is close.
 
-    Of names that are equally close, the unlikely ones come last, then those of another length.
+    A name without any letter of `name` is not close. Of names that are equally close, the unlikely ones come last, then those of another length.
 
     >>> nearest("encodr", ["decoder", "encoder"])
     'encoder'
     >>> nearest("optimiser", ["x", "z"]) is None
+    True
+    >>> nearest("m", ["x", "z"]) is None
     True
     """
     limit = 1 + len(name) // 4
     ranked = sorted(
         (edits, other in unlikely, abs(len(name) - len(other)), -_common_prefix(name, other), other)
         for other in known
-        if abs(len(name) - len(other)) <= limit and (edits := edit_distance(name.lower(), other.lower())) <= limit
+        if not set(name.lower()).isdisjoint(other.lower())
+        and abs(len(name) - len(other)) <= limit
+        and (edits := edit_distance(name.lower(), other.lower())) <= limit
     )
     return ranked[0][-1] if ranked else None
 

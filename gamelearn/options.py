@@ -4,7 +4,7 @@ Pydantic puts the branch of a union into the error's path; here a model collects
 inside it as `Mistake`s whose paths are the YAML's own. This file is the base of every options model.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Self, TypeVar
 
@@ -88,6 +88,11 @@ class Options(BaseModel):
         if found:
             raise mistakes_error(found)
         return value
+
+    @classmethod
+    def unknown_keys(cls, keys: Iterable[Any], others: Container[Any] = ()) -> list[Mistake]:
+        """Return a mistake for each key that a map of this model may not have; `others` are allowed as well."""
+        return [cls._unknown(key) for key in keys if key not in cls and key not in others]
 
     @classmethod
     def _unknown(cls, key: Any) -> Mistake:

@@ -16,13 +16,14 @@ is then the new one. This file misspells.
 import random
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from gamelearn.errors import Problem, SpecError
+from gamelearn.errors import Problem, SpecError, edit_distance
 from gamelearn.game import check
 from gamelearn.plugins import load_builtins
 from gamelearn.registry import DATASETS, NETWORKS
@@ -31,6 +32,8 @@ from gamelearn.spec.node import Node, Text
 from gamelearn.spec.source import parse_source
 
 SPECS = sorted((Path(__file__).resolve().parents[1] / "specs").glob("*.yaml"))
+TEMPLATED = ("cancer_table", "wine_table")
+"""Their names are made by templates: what these say of mistakes, the bad specs show."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LEAST_RIGHT = 0.95
 MANY = 300
@@ -77,7 +80,7 @@ DEFINITIONS = {
 }
 FACTOR = ("players", None, "factors", None)
 TERMS = {("utilities", None, None), ("stages", None, "utilities", None, None)}
-UNREFERRED = {("presets", None), ("stages", None), ("samplers", None), ("evaluate", None), *TERMS}
+UNREFERRED = {("presets", None), ("stages", None), ("templates", None), ("samplers", None), ("evaluate", None), *TERMS}
 
 
 def matches(path: tuple[str | int, ...], pattern: tuple[str | None, ...]) -> bool:
@@ -217,7 +220,7 @@ def cases_of(found: list[Token], spec: Path) -> list[tuple[Token, str]]:
     return cases if is_whole and len(cases) <= MANY else random.Random(spec.name).sample(cases, min(SAMPLED, len(cases)))
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("spec", [each for each in SPECS if each.stem not in TEMPLATED], ids=lambda path: path.stem)
 def test_a_misspelt_name_is_refused_where_it_stands_with_the_right_suggestion(spec: Path, tmp_path: Path) -> None:
     load_builtins()
     path, text = copied(spec, tmp_path), spec.read_text(encoding="utf-8")
@@ -235,7 +238,7 @@ def test_a_misspelt_name_is_refused_where_it_stands_with_the_right_suggestion(sp
             accepted.append(case)
         elif not places <= {token.place, *moved(uses, token, name)} | ({token.key[1]} if token.key else set()):
             misplaced.append(said)
-        elif any(each.suggestion not in right(token, name) for each in problems):
+        elif any(each.suggestion not in right(token, name) and not is_as_near(each.suggestion, token, name) for each in problems):
             unhelpful.append(said)
     own = len({token for token in found if token.place[0] == spec.name})
     assert len(cases) > min(SAMPLED - 1, own // 2)
@@ -247,6 +250,18 @@ def test_a_misspelt_name_is_refused_where_it_stands_with_the_right_suggestion(sp
 def right(token: Token, name: str) -> tuple[str, ...]:
     """Return what may be suggested for a misspelt name."""
     return (name,) if token.is_definition else (token.name, token.key[0]) if token.key else (token.name,)
+
+
+def is_as_near(suggestion: str | None, token: Token, name: str) -> bool:
+    """Whether nothing in a misspelt name speaks for the right one: another is as near, or no letter is left of it."""
+    if suggestion is None:
+        return set(name).isdisjoint(token.name)
+    return edit_distance(suggestion, name) <= edit_distance(token.name, name) and shared(suggestion, name) >= shared(token.name, name)
+
+
+def shared(first: str, second: str) -> int:
+    """Return how many letters two names have in common."""
+    return sum((Counter(first) & Counter(second)).values())
 
 
 def moved(places: set[Place], token: Token, name: str) -> set[Place]:

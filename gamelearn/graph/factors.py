@@ -65,6 +65,8 @@ class _Builder:
         self.networks: dict[str, Network] = {}
         self.used_heads: set[tuple[str, str]] = set()
         self.unclear_networks: set[str] = set()
+        self.has_unread_factors = False
+        """Whether a factor was left out because its variables, or a group among them, are not clear."""
         self.shares: list[tuple[str, int, Path]] = []
         """Where shared scores stand: the factor's label, the score's index, its path in the spec."""
 
@@ -75,7 +77,7 @@ class _Builder:
                 self._add_named_network(name, options)
             for text, side in self.options.factors.items():
                 self._add_factors(text, side, (*self.path, "factors", text))
-            if len(self.scope.mistakes) == before:
+            if len(self.scope.mistakes) == before and not self.has_unread_factors:
                 self._check_heads(self.options)
         else:
             for index, text in enumerate(self.options.factors):
@@ -144,6 +146,7 @@ class _Builder:
     def _add_factors(self, text: str, side: RightHandSide, path: Path) -> None:
         sides = self._sides(text, path, on_key=True)
         if sides is None:
+            self.has_unread_factors = True
             return
         targets, givens = sides[0], _names(sides[1])
         made = [self._score(score, targets, givens, path) for score in side.scores]

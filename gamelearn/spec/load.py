@@ -19,8 +19,9 @@ from gamelearn.spec.limits import size_mistakes
 from gamelearn.spec.node import Node, dotted, walk
 from gamelearn.spec.paths import resolve_paths
 from gamelearn.spec.repair import repair, validate_tree
-from gamelearn.spec.schema import Spec
+from gamelearn.spec.schema import Data, Spec
 from gamelearn.spec.sections import with_section
+from gamelearn.spec.templates import TEMPLATES
 from gamelearn.spec.write import write_yaml
 
 _MOST_MISTAKES = 200
@@ -165,7 +166,15 @@ def _expanded(tree: Node, expander: Expander, problems: list[Problem]) -> tuple[
     try:
         return expander.expanded(tree)
     except ColumnsError as error:
-        raise SpecError([*problems, *(locate_in(tree, each) for each in error.mistakes)]) from None
+        mistakes = _misspelt_sections(tree) or error.mistakes
+        raise SpecError([*problems, *(locate_in(tree, each) for each in mistakes)]) from None
+
+
+def _misspelt_sections(tree: Node) -> list[Mistake]:
+    """Return unknown keys of the whole spec and of its data, without which there is no table to find."""
+    data = tree.find(("data",))
+    found = Spec.unknown_keys(tree.children, (TEMPLATES,))
+    return found + [each.below(("data",)) for each in (Data.unknown_keys(data.children) if data else ())]
 
 
 def find_spec(path_or_name: FilePath | str) -> FilePath:
