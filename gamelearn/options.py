@@ -92,7 +92,8 @@ class Options(BaseModel):
     @classmethod
     def unknown_keys(cls, keys: Iterable[Any], others: Container[Any] = ()) -> list[Mistake]:
         """Return a mistake for each key that a map of this model may not have; `others` are allowed as well."""
-        return [cls._unknown(key) for key in keys if key not in cls and key not in others]
+        known = cls.keys()
+        return [cls._unknown(key) for key in keys if key not in known and key not in others]
 
     @classmethod
     def _unknown(cls, key: Any) -> Mistake:
