@@ -113,7 +113,7 @@ def test_what_is_right_is_left_alone(data: dict[str, Any]) -> None:
             "only a categorical or binary variable of shape () can be balanced; 'x' is binary of shape (1, 8, 8)",
             None,
         ),
-        (streams({"variables": ["x"], "balance": "b", "take": 10}), "streams.images.balance", "data set 'digits' has no field 'b'", "c"),
+        (streams({"variables": ["x"], "balance": "b", "take": 10}), "streams.images.balance", "data set 'digits' has no field 'b'", None),
         (
             streams({"variables": ["c"], "balance": "c"}),
             "streams.images.balance",
