@@ -5,17 +5,15 @@ This file registers the metric.
 
 import numpy as np
 
-from gamelearn.errors import GamelearnError
-from gamelearn.features.choice import NoFeatures
 from gamelearn.game import Game
 from gamelearn.graph.model import Graph
 from gamelearn.metrics.class_frequencies import factors, shares
 from gamelearn.metrics.confusion import class_name
 from gamelearn.metrics.generated import Generation, title_of
-from gamelearn.metrics.images import Array, FeatureSpace, ImageOptions, find_features, find_image, row_count
+from gamelearn.metrics.images import Array, FeatureSpace, ImageOptions, find_image, image_misfit, row_count
 from gamelearn.metrics.jackknife import GroupedSums, Sums, ratio
 from gamelearn.metrics.metric import Block, Context, Figure, Metric, MetricResult, Table
-from gamelearn.registry import FEATURES, METRICS
+from gamelearn.registry import METRICS
 from gamelearn.spec.kinds import FeatureOptions
 
 _LEAST = 0.1
@@ -61,15 +59,7 @@ class Coverage(Metric):
         self._generation = Generation(sources, sampler, sweeps, images == "decided")
 
     def misfit(self, graph: Graph) -> str | None:
-        try:
-            variable, stream = find_image(graph, self._variable)
-            chosen = find_features(graph, variable, stream, self._features)
-            if not FEATURES[chosen.type].build.class_names:  # type: ignore[attr-defined]
-                return f"needs a feature network that tells classes apart; {chosen.type!r} does not"
-            self._generation.sources_of(graph, variable.name)
-        except (GamelearnError, NoFeatures) as error:
-            return str(error)
-        return None
+        return image_misfit(graph, self._variable, self._features, self._generation, classes=True)
 
     def compute(self, game: Game, context: Context) -> MetricResult:
         variable, stream = find_image(game.graph, self._variable)

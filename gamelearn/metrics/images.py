@@ -12,13 +12,15 @@ from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from gamelearn import noise
 from gamelearn.data.binding import data_set_of
+from gamelearn.errors import GamelearnError
 from gamelearn.features.choice import NoFeatures, build_features, check_features, suitable_features
 from gamelearn.features.network import Shape
 from gamelearn.game import Game
 from gamelearn.graph.model import Graph, Variable, unknown
-from gamelearn.metrics.generated import GeneratedOptions
+from gamelearn.metrics.generated import GeneratedOptions, Generation
 from gamelearn.metrics.label_maps import drawn_variables
 from gamelearn.metrics.metric import MetricError
+from gamelearn.registry import FEATURES
 from gamelearn.sampling import Values
 from gamelearn.spec.kinds import FeatureOptions, Name, feature_options
 
@@ -86,6 +88,29 @@ def find_features(graph: Graph, variable: Variable, stream: str, options: Featur
     except NoFeatures as error:
         raise MetricError(str(error)) from None
     return chosen
+
+
+def image_misfit(
+    graph: Graph, variable: str | None, features: FeatureOptions | None, generation: Generation, *, classes: bool = False
+) -> str | None:
+    """Return what a metric of generated images needs that the game does not have; None if it fits.
+
+    Args:
+        graph: the game.
+        variable: the image, as the metric's options name it.
+        features: the feature network, as the options name it.
+        generation: how images are generated.
+        classes: whether the network has to tell classes apart.
+    """
+    try:
+        image, stream = find_image(graph, variable)
+        chosen = find_features(graph, image, stream, features)
+        if classes and not FEATURES[chosen.type].build.class_names:  # type: ignore[attr-defined]
+            return f"needs a feature network that tells classes apart; {chosen.type!r} does not"
+        generation.sources_of(graph, image.name)
+    except GamelearnError as error:
+        return str(error)
+    return None
 
 
 class FeatureSpace:

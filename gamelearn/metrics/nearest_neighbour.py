@@ -6,11 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gamelearn.errors import GamelearnError
 from gamelearn.game import Game
 from gamelearn.graph.model import Graph
 from gamelearn.metrics.generated import Generation, title_of
-from gamelearn.metrics.images import Array, FeatureSpace, ImageOptions, find_features, find_image, row_count
+from gamelearn.metrics.images import Array, FeatureSpace, ImageOptions, find_image, image_misfit, row_count
 from gamelearn.metrics.metric import Block, Context, Figure, Metric, MetricResult
 from gamelearn.registry import METRICS
 from gamelearn.spec.kinds import FeatureOptions
@@ -56,13 +55,7 @@ class NearestNeighbour(Metric):
         self._generation = Generation(sources, sampler, sweeps, images == "decided")
 
     def misfit(self, graph: Graph) -> str | None:
-        try:
-            variable, stream = find_image(graph, self._variable)
-            find_features(graph, variable, stream, self._features)
-            self._generation.sources_of(graph, variable.name)
-        except GamelearnError as error:
-            return str(error)
-        return None
+        return image_misfit(graph, self._variable, self._features, self._generation)
 
     def compute(self, game: Game, context: Context) -> MetricResult:
         variable, stream = find_image(game.graph, self._variable)

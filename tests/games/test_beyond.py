@@ -143,4 +143,6 @@ utilities: {{painter: "E[pairs(x, c)] log painter(x | c)"}}
 train: {{rounds: 1}}
 """
     )
-    check(tmp_path / "game.yaml", plugins=[str(tmp_path / f"{new}_plugin.py")])
+    checked = check(tmp_path / "game.yaml", plugins=[str(tmp_path / f"{new}_plugin.py")])
+    assert checked.warnings == ()
+    assert new in (*FAMILIES.names, *PLAYERS.names)
