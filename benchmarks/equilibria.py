@@ -4,8 +4,8 @@
 
 Two players, a painter `x | c` and a reader `c | x`, complete each other's data on the two moons. Their parameters begin at random, anew
 for every start; each start is played twice, with other noise. A row of the table tells how far apart equilibria of different starts are,
-beside how far apart those of one start are that differ by noise alone: the standard deviations of the painter's mean log-likelihood
-log p(x | c) over all points, and the root mean squares of the difference of log p(x | c) point by point. Families with a
+beside how far apart noise alone would bring them: the standard deviations, of means over the times that a start is played, of the painter's
+log-likelihood log p(x | c) averaged over all points, and point by point (root mean square over the points). Families with a
 free table per moon: `normal` is exponential, `mixture_of_normals` is not; `coupling_flow` is a player type without raw scores. `joint`
 says whether some points are shown with their moon; without, the names of the moons mean nothing, and exchanging them is another
 equilibrium. This file measures where the guarantee of uniqueness ends.
@@ -83,10 +83,10 @@ def log_likelihood(game: Game) -> torch.Tensor:
 
 
 def apart(values: torch.Tensor) -> tuple[float, float]:
-    """Return of runs `(starts, repeats, points)` the root mean square difference between starts and between repeats."""
+    """Return of runs `(starts, repeats, points)` the standard deviation of the starts' means, and that which noise alone would give them."""
     middle = values.mean(1)
     between = (middle - middle.mean(0)).square().mean().mul(len(middle) / (len(middle) - 1)).sqrt()
-    within = (values - values.mean(1, keepdim=True)).square().sum(1).div(values.shape[1] - 1).mean().sqrt()
+    within = (values - values.mean(1, keepdim=True)).square().sum(1).div((values.shape[1] - 1) * values.shape[1]).mean().sqrt()
     return float(between), float(within)
 
 
