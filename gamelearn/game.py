@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 from gamelearn.data.binding import field_mistakes
-from gamelearn.data.cells import Cells
 from gamelearn.data.folder import DataFolder
+from gamelearn.data.reading import Reading
 from gamelearn.data.streams import DataMisfit, Streams, open_streams
 from gamelearn.errors import DataError, Problem, SpecError
 from gamelearn.graph.build import GraphError, build_graph
@@ -62,7 +62,7 @@ class Game:
         checked: the spec that it was loaded from, if any.
         untrusted: whether paths outside the spec's folder and the data root are refused.
         stood_in: of a run, the names of the data sets in whose place it was trained on `otherwise`; None for a game of no run.
-        cells: of a run, how its variables were written in its tables when it was trained; None where that is not known.
+        readings: of a run, how files wrote its variables when it was trained; None where that is not known.
     """
 
     graph: Graph
@@ -73,7 +73,7 @@ class Game:
     checked: CheckedSpec | None = None
     untrusted: bool = False
     stood_in: Collection[str] | None = None
-    cells: Mapping[str, Cells] | None = None
+    readings: Mapping[str, Reading] | None = None
     _streams: Streams | None = field(default=None, repr=False)
 
     def runner(self, *, half: bool = False) -> Runner:
@@ -108,13 +108,13 @@ class Game:
             except DataMisfit as error:
                 problems = self.checked.file.locate([each.below(("data",)) for each in error.mistakes])
                 raise DataError("\n".join(map(str, problems))) from None
-            self._check_cells(self._streams)
+            self._check_readings(self._streams)
         return self._streams
 
-    def _check_cells(self, streams: Streams) -> None:
-        """Check that values of tables still mean what they did when the game was trained."""
-        now = streams.cells()
-        changed = {name: each.difference(now[name]) for name, each in (self.cells or {}).items() if name in now}
+    def _check_readings(self, streams: Streams) -> None:
+        """Check that values of files still mean what they did when the game was trained."""
+        now = streams.readings()
+        changed = {name: each.difference(now[name]) for name, each in (self.readings or {}).items() if name in now}
         told = [f"{name!r}: {what}" for name, what in changed.items() if what]
         if told:
             self.close_streams()

@@ -16,8 +16,8 @@ import torch
 from rich.console import Console
 
 from gamelearn.cpu import tune_allocator
-from gamelearn.data.cells import plain_cells
 from gamelearn.data.dataset import SPLITS
+from gamelearn.data.reading import plain_readings
 from gamelearn.data.streams import Streams
 from gamelearn.data.words import counted
 from gamelearn.errors import RunError
@@ -27,12 +27,12 @@ from gamelearn.metrics.evaluation import Evaluation, choose_metrics, evaluate
 from gamelearn.metrics.metric import Context
 from gamelearn.plugins import load_builtins
 from gamelearn.run_folder import (
-    CELLS,
     CHECKPOINTS,
     ENVIRONMENT,
     METRICS,
     ORIGINAL,
     OTHERWISE,
+    READINGS,
     RESOLVED,
     RUNS,
     SAMPLES,
@@ -40,8 +40,8 @@ from gamelearn.run_folder import (
     check_new_folder,
     make_run_folder,
     numbered_runs,
-    read_cells_of,
     read_json,
+    read_readings_of,
     read_stood_in,
     why_no_run,
 )
@@ -168,7 +168,7 @@ class Run:
             RunError: there is no such checkpoint, it is damaged, or has no averaged weights.
         """
         game = load(self.path / RESOLVED, device=device, plugins=plugins, untrusted=untrusted)
-        game.stood_in, game.cells = read_stood_in(self.path), read_cells_of(self.path)
+        game.stood_in, game.readings = read_stood_in(self.path), read_readings_of(self.path)
         state = self.state(checkpoint)
         restore_players(game.players, state.players)
         if weights == "ema" and not state.averages:
@@ -280,7 +280,7 @@ def train(
     state = former.state() if former else None
     if former and state:
         _check_goes_on(former, checked, state, say)
-        game.stood_in, game.cells = read_stood_in(former.path), read_cells_of(former.path)
+        game.stood_in, game.readings = read_stood_in(former.path), read_readings_of(former.path)
     elif run_folder is not None:
         check_new_folder(Path(run_folder))
     trainer = _prepared(game, state, say)
@@ -389,7 +389,7 @@ def _write_facts(folder: Path, game: Game, preset: Presets, overrides: Sequence[
     facts = {
         **environment(game.device, streams.taken if streams else {}),
         OTHERWISE: list(streams.stood_in if streams else ()),
-        **({CELLS: plain_cells(cells)} if streams and (cells := streams.cells()) else {}),
+        **({READINGS: plain_readings(readings)} if streams and (readings := streams.readings()) else {}),
         "preset": list(preset_names(preset)),
         "overrides": list(overrides),
     }

@@ -6,17 +6,19 @@ This file names the folders.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gamelearn.data.cells import Cells, read_cells
+from gamelearn.data.reading import Reading, read_readings
 from gamelearn.errors import RunError
 from gamelearn.train.checkpoint import list_checkpoints
 
 RUNS = Path("runs")
 ORIGINAL, RESOLVED, ENVIRONMENT, METRICS = "spec.yaml", "spec.resolved.yaml", "environment.json", "metrics.jsonl"
 OTHERWISE = "otherwise"
-CELLS = "cells"
+READINGS = "readings"
+_CELLS = "cells"
 CHECKPOINTS, SAMPLES, TENSORBOARD = "checkpoints", "samples", "tensorboard"
 
 
@@ -93,18 +95,25 @@ def read_json(path: Path) -> dict[str, Any]:
     return values
 
 
-def read_cells_of(folder: Path) -> dict[str, Cells] | None:
-    """Return how the variables of a run were written in its tables; None where that was not recorded.
+def read_readings_of(folder: Path) -> dict[str, Reading] | None:
+    """Return how files wrote the variables of a run; None where that was not recorded.
 
     Raises:
         RunError: the record is damaged.
     """
     path = folder / ENVIRONMENT
-    plain = read_json(path).get(CELLS) if path.is_file() else None
+    facts = read_json(path) if path.is_file() else {}
     try:
-        return None if plain is None else read_cells(plain)
+        plain = facts.get(READINGS) or {name: _of_cells(each) for name, each in facts.get(_CELLS, {}).items()}
+        return read_readings(plain) if plain else None
     except (TypeError, KeyError, AttributeError):
-        raise RunError(f"{path} is damaged: {CELLS!r} does not say how columns are written") from None
+        raise RunError(f"{path} is damaged: {READINGS!r} does not say how values are written") from None
+
+
+def _of_cells(cells: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a reading from what version 0.1 recorded of a column."""
+    same = {key: cells[key] for key in ("levels", "missing")}
+    return {"titles": [cells["column"]], "mean": [cells["mean"]], "deviation": [cells["deviation"]], **same}
 
 
 def read_stood_in(folder: Path) -> tuple[str, ...] | None:

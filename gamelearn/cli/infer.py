@@ -146,10 +146,10 @@ def _evidence(game: "Game", files: dict[str, list[str]], rows: int | None, seed:
     variables = game.graph.variables
     named = {}
     for option, texts in files.items():
-        named[option], notices = named_files(texts, variables, f"--{option}", game.cells)
+        named[option], notices = named_files(texts, variables, f"--{option}", game.readings)
         for notice in notices:
             say(notice)
-    return open_evidence(variables, **named, rows=rows, seed=seed, resize=resize, cells=game.cells)
+    return open_evidence(variables, **named, rows=rows, seed=seed, resize=resize, readings=game.readings)
 
 
 def _wanted(texts: list[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import csv
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -13,20 +13,20 @@ import torch
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, WithJsonSchema
 
-from gamelearn.data.cells import MISSING, number_of
 from gamelearn.data.dataset import (
     ArrayColumn,
     DataSet,
     Field,
     SplitOptions,
-    cells_of,
     check_columns,
     field_name,
     split_rows,
     standardised_columns,
+    standardised_readings,
     table_columns,
 )
 from gamelearn.data.folder import DataFolder
+from gamelearn.data.reading import MISSING, Reading, number_of
 from gamelearn.errors import DataError, nearest, quoted
 from gamelearn.options import Listed, Options
 from gamelearn.registry import DATASETS
@@ -115,18 +115,16 @@ class Csv(DataSet):
         read = read_columns(folder, path, columns, separator, missing)
         fields = read.columns
         splits = split_rows(next(iter(fields.values())).length, validation, test, seed)
-        self.class_names = {name: levels for name, levels in read.levels.items() if fields[name].field.type == "categorical"}
-        self.cells = cells_of(fields, splits["train"] if standardise else None, read.levels, read.titles, missing)
+        self.readings = standardised_readings(read.readings, fields, splits["train"]) if standardise else read.readings
         super().__init__(standardised_columns(fields, splits["train"]) if standardise else fields, splits)
 
 
 @dataclass(frozen=True)
 class CsvColumns:
-    """The columns of a table in a file, by field, with the texts of classes and bits, and the titles of columns of one field each."""
+    """The columns of a table in a file, by field, with how they are written."""
 
     columns: dict[str, ArrayColumn]
-    levels: dict[str, tuple[str, ...]]
-    titles: dict[str, str]
+    readings: dict[str, Reading]
 
 
 def read_columns(
@@ -142,10 +140,9 @@ def read_columns(
     table = read_table(file, separator)
     lacking = frozenset(each.lower() for each in missing)
     made = {name: _column(file, name, table, options, lacking) for name, options in _all_options(file, table, columns).items()}
-    fields = {name: column for name, (column, _, _) in made.items()}
+    fields = {name: column for name, (column, _) in made.items()}
     check_columns(str(file), fields, len(next(iter(table.values()))))
-    levels = {name: levels for name, (_, levels, _) in made.items() if levels}
-    return CsvColumns(fields, levels, {name: title for name, (_, _, title) in made.items()})
+    return CsvColumns(fields, {name: replace(reading, missing=tuple(missing)) for name, (_, reading) in made.items()})
 
 
 def _all_options(file: Path, table: Mapping[str, list[str]], given: Mapping[str, ColumnOptions]) -> dict[str, ColumnOptions]:
@@ -227,8 +224,8 @@ def _checked_row(file: Path, line: int, row: list[str], names: Sequence[str]) ->
 
 def _column(
     file: Path, name: str, table: Mapping[str, list[str]], options: ColumnOptions, lacking: frozenset[str]
-) -> tuple[ArrayColumn, tuple[str, ...], str]:
-    """Return a column, the texts of its classes or bits, and its title."""
+) -> tuple[ArrayColumn, Reading]:
+    """Return a column, with how it is written."""
     columns = _columns_of(name, options)
     for column in columns:
         if column not in table:
@@ -246,7 +243,7 @@ def _column(
     present = torch.from_numpy(~missing) if missing.any() else None
     field = Field(kind, shape, len(levels) if levels else None)
     texts = levels or (_bits(held) if kind == "binary" else ())
-    return ArrayColumn(field, values.reshape(-1, *shape), present=present), texts, columns[0]
+    return ArrayColumn(field, values.reshape(-1, *shape), present=present), Reading(tuple(columns), tuple(texts))
 
 
 def _bits(cells: Sequence[str]) -> tuple[str, ...]:

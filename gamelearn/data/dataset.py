@@ -8,7 +8,7 @@ import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
@@ -21,7 +21,7 @@ from pydantic import model_validator
 from torch import Tensor
 
 from gamelearn import noise
-from gamelearn.data.cells import Cells
+from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError
 from gamelearn.options import mistake
 from gamelearn.spec.kinds import DatasetOptions, TableColumn
@@ -142,27 +142,13 @@ def standardised_columns(columns: Mapping[str, ArrayColumn], rows: Tensor) -> di
     return {name: column.standardised(rows) if column.field.type == "real" else column for name, column in columns.items()}
 
 
-def cells_of(
-    columns: Mapping[str, ArrayColumn],
-    rows: Tensor | None,
-    levels: Mapping[str, Sequence[str]],
-    titles: Mapping[str, str],
-    missing: Sequence[str],
-) -> dict[str, Cells]:
-    """Return how the scalar fields of a table are written.
-
-    Args:
-        columns: as they are in the table.
-        rows: by whose statistics real fields are standardised; None where they are not.
-        levels: the texts of classes and of bits, by field.
-        titles: what the table calls its columns, by field.
-        missing: the cells without a value.
-    """
-    made = {}
+def standardised_readings(readings: Mapping[str, Reading], columns: Mapping[str, ArrayColumn], rows: Tensor) -> dict[str, Reading]:
+    """Return readings of which those of real fields have the statistics of some rows, as `standardised_columns` has."""
+    made = dict(readings)
     for name, column in columns.items():
-        if column.field.shape == ():
-            mean, deviation = column.scale(rows) if rows is not None and column.field.type == "real" else (0.0, 1.0)
-            made[name] = Cells(titles.get(name, name), tuple(levels.get(name, ())), float(mean), float(deviation), tuple(missing))
+        if column.field.type == "real":
+            mean, deviation = (tuple(map(float, np.ravel(each))) for each in column.scale(rows))
+            made[name] = replace(readings[name], mean=mean, deviation=deviation)
     return made
 
 
@@ -198,10 +184,8 @@ class DataSet:
     """Whether a row may lack some of its values."""
     notices: Sequence[str] = ()
     """What the user has to be told loudly about the data that was found."""
-    class_names: Mapping[str, Sequence[str]] = MappingProxyType({})
-    """The names of the classes, in their order, by categorical field; a field may be left out."""
-    cells: Mapping[str, Cells] = MappingProxyType({})
-    """How fields are written in a table of text, where the data come from one."""
+    readings: Mapping[str, Reading] = MappingProxyType({})
+    """How files write the values of a field; one that is left out is written as it is, in numbers."""
 
     def __init__(self, columns: Mapping[str, Column], splits: Mapping[str, Tensor]) -> None:
         self._columns = dict(columns)
@@ -211,6 +195,11 @@ class DataSet:
     def fields(self) -> Mapping[str, Field]:
         """What the data set holds, by name."""
         return MappingProxyType({name: column.field for name, column in self._columns.items()})
+
+    @property
+    def class_names(self) -> Mapping[str, Sequence[str]]:
+        """The names of the classes, in their order, by categorical field that has some."""
+        return {name: each.levels for name, each in self.readings.items() if each.levels and self.fields[name].type == "categorical"}
 
     @property
     def bytes(self) -> int:

@@ -8,19 +8,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gamelearn.data.cells import MISSING
 from gamelearn.data.dataset import (
     ArrayColumn,
     DataSet,
     Field,
     SplitOptions,
-    cells_of,
     field_name,
     split_rows,
     standardised_columns,
+    standardised_readings,
     table_columns,
 )
 from gamelearn.data.folder import DataFolder
+from gamelearn.data.reading import Reading
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import TableColumn
 
@@ -54,10 +54,11 @@ class SklearnTable(DataSet):
     """
 
     def __init__(self, folder: DataFolder, seed: int, *, name: str, standardise: bool, validation: float, test: float) -> None:
-        values, fields, self.class_names = read_table(name)
+        values, fields, names = read_table(name)
         splits = split_rows(len(next(iter(values.values()))), validation, test, seed)
         columns = {each: ArrayColumn(field, values[each]) for each, field in fields.items()}
-        self.cells = cells_of(columns, splits["train"] if standardise else None, self.class_names, {}, MISSING)
+        readings = {each: Reading((each,), names.get(each, ())) for each in fields}
+        self.readings = standardised_readings(readings, columns, splits["train"]) if standardise else readings
         super().__init__(standardised_columns(columns, splits["train"]) if standardise else columns, splits)
 
     @classmethod

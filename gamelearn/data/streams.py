@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from gamelearn.data.binding import Binding, balance_field, data_set_of, data_sets_of, field_mistakes, label_of, misfits
-from gamelearn.data.cells import Cells
 from gamelearn.data.dataset import SPLITS, DataSet, wrong_values
 from gamelearn.data.folder import DataAbsent, DataFolder
 from gamelearn.data.order import Order
 from gamelearn.data.prefetch import Prefetch
+from gamelearn.data.reading import Reading
 from gamelearn.data.selection import complete_rows, select_rows
 from gamelearn.errors import DataError, quoted
 from gamelearn.options import Mistake
@@ -170,13 +170,13 @@ class Streams:
         binding = self._bindings[stream]
         return tuple(binding.data_set.class_names.get(binding.fields[variable], ()))
 
-    def cells(self) -> dict[str, Cells]:
-        """Return how variables are written in a table of text, as the first stream that shows them has it."""
-        found: dict[str, Cells] = {}
+    def readings(self) -> dict[str, Reading]:
+        """Return how files write the values of variables, as the first stream that shows them has it."""
+        found: dict[str, Reading] = {}
         for binding in self._bindings.values():
             for name, field in binding.fields.items():
-                if field in binding.data_set.cells:
-                    found.setdefault(name, binding.data_set.cells[field])
+                if field in binding.data_set.readings:
+                    found.setdefault(name, binding.data_set.readings[field])
         return found
 
     def lacking_text(self, stream: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gamelearn.data.cells import Cells
+from gamelearn.data.reading import Reading
 from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.files.arrays import array_heads
@@ -110,7 +110,7 @@ def open_evidence(
     rows: int | None,
     seed: int,
     resize: bool,
-    cells: Mapping[str, Cells] | None = None,
+    readings: Mapping[str, Reading] | None = None,
 ) -> EvidenceFiles:
     """Open files of evidence.
 
@@ -122,7 +122,7 @@ def open_evidence(
         rows: the number of rows, where nothing is given.
         seed: of random patterns.
         resize: whether images of another size are resized.
-        cells: how variables are written in tables, by name. The missing cells of a table are hidden.
+        readings: how files write variables, by name. The missing cells of a table are hidden.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -134,11 +134,11 @@ def open_evidence(
     for name in hide:
         if name not in given:
             raise EvidenceError(f"a part of {name!r} is hidden, but {name!r} is not given: give it, or leave its mask out")
-    values = {name: open_values(text, variables[name], resize=resize, cells=cells) for name, text in given.items()}
+    values = {name: open_values(text, variables[name], resize=resize, readings=readings) for name, text in given.items()}
     count = _count(values, rows)
     masks = {name: open_mask(text, variables[name], rows=count, seed=seed, resize=resize) for name, text in hide.items()}
     masks |= {name: _with_missing(source, masks.get(name)) for name, source in values.items() if isinstance(source, CellValues)}
-    true = {name: open_values(text, variables[name], resize=resize, cells=cells) for name, text in truth.items()}
+    true = {name: open_values(text, variables[name], resize=resize, readings=readings) for name, text in truth.items()}
     for name, source in true.items():
         if isinstance(source, CellValues) and source.hidden.any():
             row = int(source.hidden.argmax())
@@ -149,7 +149,7 @@ def open_evidence(
             )
     names = _names([*values.values(), *masks.values(), *true.values()], count)
     hidden = {name: mask for name, mask in masks.items() if hides_anything(mask)}
-    return EvidenceFiles(variables, values, hidden, true, count, names, _table(values, cells or {}))
+    return EvidenceFiles(variables, values, hidden, true, count, names, _table(values, readings or {}))
 
 
 def _with_missing(source: CellValues, mask: Source | None) -> Source:
@@ -158,12 +158,12 @@ def _with_missing(source: CellValues, mask: Source | None) -> Source:
     return Held(f"the missing cells of {source.origin}", hidden)
 
 
-def _table(values: Mapping[str, Source], cells: Mapping[str, Cells]) -> FilledTable | None:
+def _table(values: Mapping[str, Source], readings: Mapping[str, Reading]) -> FilledTable | None:
     columns = [(name, source) for name, source in values.items() if isinstance(source, CellValues)]
     if not columns:
         return None
     path = columns[0][1].path
-    return FilledTable(path, {name: source.column for name, source in columns if source.path == path}, cells)
+    return FilledTable(path, {name: source.column for name, source in columns if source.path == path}, readings)
 
 
 def _names(sources: Iterable[Source], rows: int) -> Sequence[str] | None:
@@ -197,7 +197,7 @@ def _same_rows(sources: Iterable[Source]) -> None:
 
 
 def named_files(
-    texts: Sequence[str], variables: Mapping[str, Variable], option: str, cells: Mapping[str, Cells] | None = None
+    texts: Sequence[str], variables: Mapping[str, Variable], option: str, readings: Mapping[str, Reading] | None = None
 ) -> tuple[dict[str, str], list[str]]:
     """Return the files by variable that options name, `x=faces.npz`, an archive whose arrays are named as variables, or a table.
 
@@ -205,7 +205,7 @@ def named_files(
         texts: the values of the option.
         variables: of the game.
         option: its name, for messages.
-        cells: how variables are written in tables, by name.
+        readings: how files write variables, by name.
 
     Returns:
         Texts as `open_evidence` takes them, then a notice for each archive that also holds something else.
@@ -222,7 +222,7 @@ def named_files(
             pairs = {name: file}
         else:
             is_table = Path(text).suffix.lower() in ENDINGS
-            pairs, others = _of_table(text, variables, cells or {}, option) if is_table else _of_archive(text, variables, option)
+            pairs, others = _of_table(text, variables, readings or {}, option) if is_table else _of_archive(text, variables, option)
             if others:
                 notices.append(
                     f"NOTICE: {text}: {quoted(others)} {'is' if len(others) == 1 else 'are'} not read: no variable has this name"
@@ -234,10 +234,12 @@ def named_files(
     return found, notices
 
 
-def _of_table(text: str, variables: Mapping[str, Variable], cells: Mapping[str, Cells], option: str) -> tuple[dict[str, str], list[str]]:
+def _of_table(
+    text: str, variables: Mapping[str, Variable], readings: Mapping[str, Reading], option: str
+) -> tuple[dict[str, str], list[str]]:
     """Return the columns of a table that are variables, with those that are none."""
     path, _ = find_file(text)
-    found, others = columns_of(path, variables, cells)
+    found, others = columns_of(path, variables, readings)
     if not found:
         raise EvidenceError(
             f"{option} {text!r}: no column is named as a variable: it has {quoted(others)}; the variables are {quoted(variables)}"

@@ -5,15 +5,16 @@ A table is held in memory whole, and written so. This file handles such tables.
 
 import csv
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gamelearn.data.cells import Cells
 from gamelearn.data.csv_file import read_table
 from gamelearn.data.dataset import field_name
+from gamelearn.data.reading import Reading
 from gamelearn.errors import EvidenceError
 from gamelearn.files.source import Array, Source
 from gamelearn.graph.model import Variable
@@ -45,29 +46,29 @@ class CellValues(Held):
         path: of the table.
         column: as its first line has it.
         variable: whose values they are.
-        cells: how they are written.
+        reading: how they are written.
 
     Raises:
         DataError: the file is no table.
         EvidenceError: a cell is no value of the variable, or this has a shape.
     """
 
-    def __init__(self, path: Path, column: str, variable: Variable, cells: Cells) -> None:
+    def __init__(self, path: Path, column: str, variable: Variable, reading: Reading) -> None:
         if variable.shape:
             raise EvidenceError(f"{path}: a table holds scalars, {variable.name!r} has the shape {variable.shape}: give it as .npz or .npy")
         self.path, self.column = path, column
         texts = table_of(path)[column]
-        self.hidden: NDArray[np.bool_] = np.array([cells.is_missing(text) for text in texts])
+        self.hidden: NDArray[np.bool_] = np.array([reading.is_missing(text) for text in texts])
         values = [
-            0.0 if lacks else _value(path, row, variable, cells, text)
+            0.0 if lacks else _value(path, row, variable, reading, text)
             for row, (text, lacks) in enumerate(zip(texts, self.hidden, strict=True))
         ]
         super().__init__(f"{path}:{column}", np.array(values, np.int64 if variable.type == "categorical" else np.float32))
 
 
-def _value(path: Path, row: int, variable: Variable, cells: Cells, text: str) -> float:
+def _value(path: Path, row: int, variable: Variable, reading: Reading, text: str) -> float:
     try:
-        return cells.value(text)
+        return reading.value(text)
     except ValueError as error:
         raise EvidenceError(f"{path}, row {row} (counted from 0): {variable.name!r} is {variable.type}: {error}") from None
 
@@ -87,7 +88,7 @@ def _read(path: Path, changed: int, size: int) -> dict[str, list[str]]:
     return read_table(path, None)
 
 
-def columns_of(path: Path, variables: Mapping[str, Variable], cells: Mapping[str, Cells]) -> tuple[dict[str, str], list[str]]:
+def columns_of(path: Path, variables: Mapping[str, Variable], readings: Mapping[str, Reading]) -> tuple[dict[str, str], list[str]]:
     """Return the column of each scalar variable that a table holds, with the columns of no variable.
 
     A variable's column is the one that the table of its training has, or one that would get its name.
@@ -96,7 +97,7 @@ def columns_of(path: Path, variables: Mapping[str, Variable], cells: Mapping[str
         DataError: the file is no table.
         EvidenceError: two columns are of one variable.
     """
-    titles = {each.column: name for name, each in cells.items() if name in variables}
+    titles = {each.titles[0]: name for name, each in readings.items() if name in variables and each.titles}
     found: dict[str, str] = {}
     others = []
     for column in table_of(path):
@@ -110,10 +111,11 @@ def columns_of(path: Path, variables: Mapping[str, Variable], cells: Mapping[str
     return found, others
 
 
-def cells_for(variable: Variable, column: str, cells: Mapping[str, Cells]) -> Cells:
+def reading_for(variable: Variable, column: str, readings: Mapping[str, Reading]) -> Reading:
     """Return how a variable is written: as in the table of its training, else by the numbers of its classes."""
     classes = variable.classes if variable.type == "categorical" else 2 if variable.type == "binary" else 0
-    return cells.get(variable.name) or Cells(column, tuple(map(str, range(classes or 0))))
+    found = readings.get(variable.name, Reading())
+    return replace(found, titles=found.titles or (column,), levels=found.levels or tuple(map(str, range(classes or 0))))
 
 
 class FilledTable:
@@ -124,21 +126,21 @@ class FilledTable:
     Args:
         path: of the table.
         columns: by variable.
-        cells: how variables are written, by name.
+        readings: how variables are written, by name.
     """
 
-    def __init__(self, path: Path, columns: Mapping[str, str], cells: Mapping[str, Cells]) -> None:
+    def __init__(self, path: Path, columns: Mapping[str, str], readings: Mapping[str, Reading]) -> None:
         self._table = {column: list(texts) for column, texts in table_of(path).items()}
-        self._columns, self._cells = columns, cells
+        self._columns, self._readings = columns, readings
 
     def fill(self, variable: Variable, first_row: int, values: Array, known: NDArray[np.bool_]) -> None:
         """Fill in some rows of a scalar variable, `(rows)`, but for those that are known; counts are rounded."""
-        column = self._columns.get(variable.name) or cells_for(variable, variable.name, self._cells).column
-        cells = cells_for(variable, column, self._cells)
+        column = self._columns.get(variable.name) or reading_for(variable, variable.name, self._readings).titles[0]
+        reading = reading_for(variable, column, self._readings)
         texts = self._table.setdefault(column, [""] * len(next(iter(self._table.values()))))
         for row, (value, given) in enumerate(zip(values.tolist(), known.tolist(), strict=True), start=first_row):
             if not given:
-                texts[row] = cells.text(round(value) if variable.type == "count" else value)
+                texts[row] = reading.text(round(value) if variable.type == "count" else value)
 
     def write(self, path: Path) -> None:
         """Write the table.

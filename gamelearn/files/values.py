@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gamelearn.data.cells import Cells
 from gamelearn.data.images import IMAGE_ENDINGS
+from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError, EvidenceError, quoted
 from gamelearn.files.arrays import ArraySource, array_heads, open_npy, open_npz
 from gamelearn.files.image_folders import open_pictures
 from gamelearn.files.source import Array, Source
-from gamelearn.files.tables import ENDINGS, CellValues, cells_for, columns_of, table_of
+from gamelearn.files.tables import ENDINGS, CellValues, columns_of, reading_for, table_of
 from gamelearn.graph.model import Variable
 
 _WHITE = 255
@@ -77,7 +77,7 @@ def _reshaping(source: ArraySource, variable: Variable) -> Reshape:
     raise EvidenceError(f"{source.origin}: {variable.name!r} has rows of shape {wanted}: expected ({expected}){last}, got {source.shape}")
 
 
-def open_values(text: str, variable: Variable, *, resize: bool = False, cells: Mapping[str, Cells] | None = None) -> Source:
+def open_values(text: str, variable: Variable, *, resize: bool = False, readings: Mapping[str, Reading] | None = None) -> Source:
     """Return the values of a variable that a command line names.
 
     Args:
@@ -85,7 +85,7 @@ def open_values(text: str, variable: Variable, *, resize: bool = False, cells: M
             image, `table.csv` or `table.csv:column`.
         variable: whose values they are.
         resize: whether images of another size are resized.
-        cells: how variables are written in tables, by name.
+        readings: how files write variables, by name.
 
     Raises:
         DataError: there is no such file, it is damaged, or of another kind.
@@ -95,17 +95,17 @@ def open_values(text: str, variable: Variable, *, resize: bool = False, cells: M
     if path.is_dir() or path.suffix.lower() in IMAGE_ENDINGS:
         return open_pictures(path, variable, resize=resize)
     if path.suffix.lower() in ENDINGS:
-        return _open_column(path, array, variable, cells or {})
+        return _open_column(path, array, variable, readings or {})
     return ArrayValues(open_arrays(path, array, variable.name), variable)
 
 
-def _open_column(path: Path, column: str | None, variable: Variable, cells: Mapping[str, Cells]) -> CellValues:
+def _open_column(path: Path, column: str | None, variable: Variable, readings: Mapping[str, Reading]) -> CellValues:
     known = table_of(path)
-    chosen = column or columns_of(path, {variable.name: variable}, cells)[0].get(variable.name)
+    chosen = column or columns_of(path, {variable.name: variable}, readings)[0].get(variable.name)
     if chosen not in known:
         what = f"column {column!r}" if column else f"column of {variable.name!r}"
         raise DataError(f"{path} has no {what}; it has {quoted(known)}: say which is meant, such as {path.name}:{next(iter(known))}")
-    return CellValues(path, chosen, variable, cells_for(variable, chosen, cells))
+    return CellValues(path, chosen, variable, reading_for(variable, chosen, readings))
 
 
 def find_file(text: str) -> tuple[Path, str | None]:

@@ -32,6 +32,7 @@ from gamelearn.data.label_maps import (
     same_shape,
 )
 from gamelearn.data.pair_cache import cached_pairs, file_state, find_unreadable
+from gamelearn.data.reading import Reading
 from gamelearn.data.words import counted
 from gamelearn.errors import DataError, nearest
 from gamelearn.registry import DATASETS
@@ -88,7 +89,7 @@ class CelebAMaskHq(DataSet):
     Source: Lee, Liu, Wu and Luo, "MaskGAN: towards diverse and interactive facial image manipulation", 2020.
     """
 
-    class_names = MappingProxyType({"s": CLASSES})
+    readings = MappingProxyType({"s": Reading(levels=CLASSES)})
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gamelearn.data.dataset import ArrayColumn, DataSet, Field, SplitOptions, split_rows
 from gamelearn.data.folder import DataFolder
+from gamelearn.data.reading import Reading
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import Positive
 from games.segmentation import toy_faces_parts as parts
@@ -38,7 +39,7 @@ class ToyFaces(DataSet):
     seed divides the rows into splits.
     """
 
-    class_names = MappingProxyType({"s": CLASSES})
+    readings = MappingProxyType({"s": Reading(levels=CLASSES)})
 
     def __init__(self, folder: DataFolder, seed: int, *, size: int, rows: int, validation: float, test: float) -> None:
         images, labels = draw_faces(rows, size)

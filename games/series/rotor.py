@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from gamelearn import noise as keyed
 from gamelearn.data.dataset import ArrayColumn, DataSet, Field, SplitOptions, split_rows
 from gamelearn.data.folder import DataFolder
+from gamelearn.data.reading import Reading
 from gamelearn.options import mistake
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import Positive
@@ -73,7 +74,7 @@ class RotorSeries(DataSet):
         cut: list[NDArray[Any]] = [*np.split(x, pieces, axis=2), *np.split(s, pieces, axis=1)]
         columns = {name: ArrayColumn(field, values) for (name, field), values in zip(fields.items(), cut, strict=True)}
         super().__init__(columns, split_rows(rows, validation, test, seed))
-        self.class_names = {name: REGIMES for name, field in fields.items() if field.type == "categorical"}
+        self.readings = {name: Reading(levels=REGIMES) for name, field in fields.items() if field.type == "categorical"}
 
     @classmethod
     def declared_fields(cls, options: Any) -> Mapping[str, Field]:

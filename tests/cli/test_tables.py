@@ -88,10 +88,10 @@ def test_a_table_that_changed_is_refused(folder: Path, run: Callable[..., Any], 
 
 def test_a_record_that_is_damaged_is_told(folder: Path, run: Callable[..., Any], trained: str) -> None:
     facts = json.loads((folder / "r" / "environment.json").read_text())
-    (folder / "r" / "environment.json").write_text(json.dumps({**facts, "cells": {"Art": {"column": "Art"}}}))
+    (folder / "r" / "environment.json").write_text(json.dumps({**facts, "readings": {"Art": {"column": "Art"}}}))
     made = run("infer", trained, "--rows", "2", "--device", "cpu")
     assert made.exit_code == 2 or made.exit_code == 1
-    assert "is damaged: 'cells' does not say how columns are written" in made.output
+    assert "is damaged: 'readings' does not say how values are written" in made.output
 
 
 def test_what_a_template_says_may_be_set_for_one_command(folder: Path, run: Callable[..., Any]) -> None:

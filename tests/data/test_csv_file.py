@@ -7,10 +7,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from gamelearn.data.cells import Cells
 from gamelearn.data.csv_file import Csv, CsvOptions
 from gamelearn.data.dataset import DataSet, Field
 from gamelearn.data.folder import DataAbsent, DataFolder
+from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError
 from gamelearn.options import mistakes_of
 
@@ -159,8 +159,8 @@ def test_columns_may_have_any_letters_and_options_go_by_the_name_of_the_field(fo
 def test_it_is_told_how_cells_are_written(folder: DataFolder) -> None:
     data = open_text(folder, "age (y),town,ill,well\n10,b,true,1\n20,a,NA,0\n30,b,true,1\n", standardise=True)
     assert data.class_names == {"town": ("a", "b")}
-    assert data.cells["age_y"] == Cells("age (y)", mean=20.0, deviation=data.cells["age_y"].deviation)
-    assert data.cells["age_y"].deviation == pytest.approx((200 / 3) ** 0.5)
-    assert [data.cells[name].levels for name in ("town", "ill", "well")] == [("a", "b"), ("false", "true"), ("0", "1")]
+    assert data.readings["age_y"] == Reading(("age (y)",), mean=(20.0,), deviation=data.readings["age_y"].deviation)
+    assert data.readings["age_y"].deviation == pytest.approx(((200 / 3) ** 0.5,))
+    assert [data.readings[name].levels for name in ("town", "ill", "well")] == [("a", "b"), ("false", "true"), ("0", "1")]
     plain = open_text(folder, "age\n10\n20\n")
-    assert (plain.cells["age"].mean, plain.cells["age"].deviation) == (0.0, 1.0)
+    assert (plain.readings["age"].mean, plain.readings["age"].deviation) == ((), ())

@@ -1,11 +1,12 @@
-"""Tables of text as evidence, and filled in. This file tests both, with the forms of cells."""
+"""Tables of text as evidence, and filled in. This file tests both, with the readings of columns."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gamelearn.data.cells import Cells, plain_cells, read_cells
+from gamelearn.data.reading import Reading, plain_readings, read_readings
 from gamelearn.errors import DataError, EvidenceError
 from gamelearn.files.evidence import EvidenceFiles, named_files, open_evidence
 from gamelearn.graph.model import Variable
@@ -16,11 +17,11 @@ ILL = Variable("ill", "binary", ())
 VISITS = Variable("visits", "count", ())
 FACE = Variable("face", "real", (2,))
 VARIABLES = {each.name: each for each in (AGE, TOWN, ILL, VISITS, FACE)}
-CELLS = {
-    "Age_years": Cells("Age (years)", mean=40.0, deviation=10.0),
-    "town": Cells("town", ("Bonn", "Ulm", "Wien")),
-    "ill": Cells("ill", ("no", "yes")),
-    "visits": Cells("visits"),
+READINGS = {
+    "Age_years": Reading(("Age (years)",), mean=(40.0,), deviation=(10.0,)),
+    "town": Reading(("town",), ("Bonn", "Ulm", "Wien")),
+    "ill": Reading(("ill",), ("no", "yes")),
+    "visits": Reading(("visits",)),
 }
 TABLE = "id,Age (years),town,ill\n7,45,Wien,\n8,NA,Bonn,yes\n9,20.5,?,no\n"
 
@@ -34,8 +35,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(*given: str, hide: dict[str, str] | None = None, truth: dict[str, str] | None = None) -> EvidenceFiles:
-    named, _ = named_files(given, VARIABLES, "--given", CELLS)
-    return open_evidence(VARIABLES, named, hide or {}, truth or {}, rows=None, seed=0, resize=False, cells=CELLS)
+    named, _ = named_files(given, VARIABLES, "--given", READINGS)
+    return open_evidence(VARIABLES, named, hide or {}, truth or {}, rows=None, seed=0, resize=False, readings=READINGS)
 
 
 def test_missing_cells_are_hidden_and_others_have_the_values_of_training() -> None:
@@ -47,7 +48,7 @@ def test_missing_cells_are_hidden_and_others_have_the_values_of_training() -> No
     assert given["town"].tolist()[:2] == [2, 0]
     assert given["ill"].tolist()[1:] == [1, 0]
     assert hide == {"Age_years": [False, True, False], "town": [False, False, True], "ill": [True, False, False]}
-    assert named_files(["a.csv"], VARIABLES, "--given", CELLS)[1] == ["NOTICE: a.csv: 'id' is not read: no variable has this name"]
+    assert named_files(["a.csv"], VARIABLES, "--given", READINGS)[1] == ["NOTICE: a.csv: 'id' is not read: no variable has this name"]
 
 
 def test_a_mask_hides_more_than_what_is_missing() -> None:
@@ -102,14 +103,17 @@ def test_the_truth_has_no_missing_cells() -> None:
         opened("a.csv", truth={"town": "a.csv"})
 
 
-@pytest.mark.parametrize("cells", CELLS.values())
-def test_forms_are_kept_as_plain_values(cells: Cells) -> None:
-    assert read_cells(plain_cells({"x": cells})) == {"x": cells}
+@pytest.mark.parametrize("reading", [*READINGS.values(), Reading(("h1", "h2"), values=(255.0, 0.0), scale=4095.0, threshold=0.5)])
+def test_readings_are_kept_as_plain_values(reading: Reading) -> None:
+    assert read_readings(json.loads(json.dumps(plain_readings({"x": reading})))) == {"x": reading}
 
 
 def test_what_changes_the_meaning_of_values_is_a_difference() -> None:
-    town, age = CELLS["town"], CELLS["Age_years"]
-    assert town.difference(Cells("city", town.levels)) is None
-    assert town.difference(Cells("town", ("Bonn", "Wien"))) == "its values were 'Bonn', 'Ulm', 'Wien', now 'Bonn', 'Wien'"
-    assert age.difference(Cells("age", mean=40.000001, deviation=10.0)) is None
-    assert age.difference(Cells("age", mean=41.0, deviation=10.0)) == "its mean and standard deviation were 40 and 10, now 41 and 10"
+    town, age = READINGS["town"], READINGS["Age_years"]
+    assert town.difference(Reading(("city",), town.levels)) is None
+    assert town.difference(Reading(("town",), ("Bonn", "Wien"))) == "its values were 'Bonn', 'Ulm', 'Wien', now 'Bonn', 'Wien'"
+    assert age.difference(Reading(("age",), mean=(40.000001,), deviation=(10.0,))) is None
+    assert (
+        age.difference(Reading(("age",), mean=(41.0,), deviation=(10.0,)))
+        == "its mean and standard deviation were 40 and 10, now 41 and 10"
+    )
