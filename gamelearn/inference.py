@@ -57,6 +57,11 @@ class Inference:
     warnings: tuple[str, ...]
     sampler: str
 
+    @property
+    def rows(self) -> int:
+        """How many rows were asked about."""
+        return len(next(iter(self.decided.values())))
+
 
 @dataclass(frozen=True)
 class _Question:

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from gamelearn.errors import GamelearnError
 
 if TYPE_CHECKING:
     import torch
+    from numpy.typing import NDArray
 
     from gamelearn.game import Game
 
@@ -44,7 +45,8 @@ def sample(
     """Draw from a trained game, as arrays and as pictures of what is an image.
 
     One player draws all its variables, each from the ones before; with --sampler, or where no player can, a Gibbs chain runs to its
-    limit. Averaged weights are taken where there are any.
+    limit. Averaged weights are taken where there are any. Arrays hold values as the files of the training do, so that infer takes
+    them as given; expectations of bits and classes are their probabilities.
 
     \b
     gamelearn sample digits-vae
@@ -93,16 +95,29 @@ def _limit(
 
 
 def _write(game: "Game", values: "dict[str, torch.Tensor]", folder: Path, title: str) -> list[Path]:
-    import numpy as np
-
+    from gamelearn.files.writers import class_names, write_archive
     from gamelearn.report.pictures import image_variables, save_grid, to_pixels
 
     images = {name: variable for name, variable in image_variables(game.graph).items() if name in values}
-    arrays = folder / f"{title}.npz"
+    drawn = {name: _own(game, name, value) for name, value in values.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(arrays, allow_pickle=False, **{name: value.cpu().numpy() for name, value in values.items()})
+        arrays = write_archive(
+            folder / f"{title}.npz", drawn | class_names({name: game.graph.variables[name] for name in values}, game.readings or {})
+        )
         pictures = [save_grid(to_pixels(values[name], each), folder / f"{title}-{name}.png") for name, each in images.items()]
     except OSError as error:
         raise GamelearnError(f"cannot write into {str(folder)!r}: {error.strerror or error}") from None
     return [arrays, *pictures]
+
+
+def _own(game: "Game", name: str, drawn: "torch.Tensor") -> "NDArray[Any]":
+    """Return what was drawn in the user's own values; probabilities of bits and classes stay what they are."""
+    from gamelearn.data.reading import Reading
+    from gamelearn.files.writers import own_values
+
+    variable, values = game.graph.variables[name], drawn.cpu().numpy()
+    is_probability = (variable.type == "categorical" and drawn.is_floating_point()) or (
+        variable.type == "binary" and bool(((drawn != 0) & (drawn != 1)).any())
+    )
+    return values if is_probability else own_values(values, variable, (game.readings or {}).get(name, Reading()))

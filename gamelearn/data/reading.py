@@ -56,6 +56,12 @@ class Reading:
     deviation: tuple[float, ...] = ()
     missing: tuple[str, ...] = MISSING
 
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The numbers that stand for the classes in arrays, of classes whose names are all numbers these; empty for 0, 1, 2, ..."""
+        named = [number_of(level) for level in self.levels]
+        return self.values or (() if None in named else tuple(each for each in named if each is not None))
+
     def is_missing(self, cell: str) -> bool:
         """Whether a cell has no value."""
         return cell.lower() in {each.lower() for each in self.missing}
@@ -103,7 +109,7 @@ class Reading:
             `(rows, *shape)`: int64 classes, -1 where a number stands for none; float32 otherwise.
         """
         if kind == "categorical":
-            return self._classes(raw) if self.values else raw.astype(np.int64)
+            return self._classes(raw) if self.numbers else raw.astype(np.int64)
         numbers = raw.astype(np.float32)
         if (scale := self._scale(raw, kind)) != 1:
             numbers = numbers / np.float32(scale)
@@ -114,13 +120,36 @@ class Reading:
             numbers = ((numbers - np.reshape(self.mean, shape)) / np.reshape(self.deviation, shape)).astype(np.float32)
         return numbers
 
+    def encoded(self, values: NDArray[Any], kind: str) -> NDArray[Any]:
+        """Return values of a field as numbers of a file, which `decoded` brings back; what is real may be a mean.
+
+        Args:
+            values: `(rows, *shape)`.
+            kind: the type of the field.
+
+        Returns:
+            `(rows, *shape)`: of classes what stands for them, of bits true and false where numbers are compared with a threshold.
+        """
+        if kind == "categorical":
+            return _narrow(np.asarray(self.numbers))[values] if self.numbers else values
+        if self.threshold is not None:
+            return values != 0
+        numbers = values.astype(np.float64)
+        if self.mean:
+            numbers = numbers * np.reshape(self.deviation, values.shape[1:]) + np.reshape(self.mean, values.shape[1:])
+        return (numbers * (self.scale or 1)).astype(np.float32)
+
+    def unit(self, shape: tuple[int, ...]) -> NDArray[np.float64]:
+        """Return what one unit of training is in a file, `(*shape)`, for each element of a field of real values."""
+        return np.reshape(self.deviation or np.ones(shape), shape) * (self.scale or 1)
+
     def _scale(self, raw: NDArray[Any], kind: str) -> float:
         is_grey = kind == "real" or self.threshold is not None
         return self.scale or (_WHITE if raw.dtype == np.uint8 and is_grey else 1.0)
 
     def _classes(self, raw: NDArray[Any]) -> NDArray[np.int64]:
-        order = np.argsort(self.values)
-        ranked = np.asarray(self.values)[order]
+        order = np.argsort(self.numbers)
+        ranked = np.asarray(self.numbers)[order]
         place = np.searchsorted(ranked, raw).clip(0, len(ranked) - 1)
         return np.where(ranked[place] == raw, order[place], -1)
 
@@ -136,6 +165,14 @@ class Reading:
             if any(abs(one - other) > _TOLERANCE * before[1] for one, other in zip(before, after, strict=True)):
                 return f"its mean and standard deviation were {before[0]:.6g} and {before[1]:.6g}, now {after[0]:.6g} and {after[1]:.6g}"
         return None
+
+
+def _narrow(numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers in the smallest type that holds them, of whole numbers one of those."""
+    if (numbers != np.floor(numbers)).any():
+        return numbers
+    whole = numbers.astype(np.int64)
+    return whole.astype(np.result_type(*(np.min_scalar_type(each) for each in (whole.min(), whole.max()))))
 
 
 def plain_readings(readings: Mapping[str, Reading]) -> dict[str, dict[str, Any]]:

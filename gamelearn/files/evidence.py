@@ -14,6 +14,7 @@ from gamelearn.data.reading import Reading
 from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.files.arrays import array_heads
+from gamelearn.files.image_folders import ImageSource
 from gamelearn.files.masks import hides_anything, open_mask
 from gamelearn.files.source import Array, Source, lengths
 from gamelearn.files.tables import ENDINGS, CellValues, FilledTable, Held, columns_of
@@ -55,6 +56,7 @@ class EvidenceFiles:
         truth: by variable.
         rows: how many rows each has.
         names: of the rows, where images in folders give them.
+        files: the names of these images with their endings, if there are any.
         table: the first of the given files that is a table, to be filled in.
     """
 
@@ -64,12 +66,18 @@ class EvidenceFiles:
     truth: Mapping[str, Source]
     rows: int
     names: Sequence[str] | None
+    files: Sequence[str] = ()
     table: FilledTable | None = None
 
     @property
     def fixed(self) -> frozenset[str]:
         """The variables that are known in every element of every row."""
         return frozenset(self.given) - frozenset(self.hide)
+
+    @property
+    def name_type(self) -> np.dtype[np.str_]:
+        """The type of an array of names of rows."""
+        return np.dtype(f"U{max(map(len, self.names or ['']))}")
 
     def name(self, row: int) -> str:
         """Return the name of a row: that of its images, or else its number with as many digits as the last one has."""
@@ -147,9 +155,11 @@ def open_evidence(
             raise EvidenceError(
                 f"{source.origin} has the truth of {counted(source.rows, 'row')}, but {count:,} {'is' if count == 1 else 'are'} to be inferred"
             )
-    names = _names([*values.values(), *masks.values(), *true.values()], count)
+    sources = [*values.values(), *masks.values(), *true.values()]
+    names = _names(sources, count)
+    files = next((tuple(file.name for file in each.files) for each in sources if isinstance(each, ImageSource) and each.names == names), ())
     hidden = {name: mask for name, mask in masks.items() if hides_anything(mask)}
-    return EvidenceFiles(variables, values, hidden, true, count, names, _table(values, readings or {}))
+    return EvidenceFiles(variables, values, hidden, true, count, names, files, _table(values, readings or {}))
 
 
 def _with_missing(source: CellValues, mask: Source | None) -> Source:
@@ -258,4 +268,4 @@ def _of_archive(text: str, variables: Mapping[str, Variable], option: str) -> tu
         raise EvidenceError(
             f"{path} has no array that is named as a variable: it has {quoted(names)}; the variables are {quoted(variables)}"
         )
-    return pairs, [name for name in names if name not in variables]
+    return pairs, [name for name in names if name not in variables and "." not in name]  # what answers have beside values has a dot

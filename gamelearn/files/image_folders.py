@@ -5,6 +5,7 @@ Files are decoded when they are read; their sizes are looked at before. This fil
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gamelearn.data.images import IMAGE_ENDINGS, ImageColumn
 from gamelearn.data.label_maps import LABEL_MODES, Size, fit_labels, image_size, read_label_map, read_mask, why_no_classes
+from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError, EvidenceError, quoted
 from gamelearn.files.source import Array, Source, lengths
 from gamelearn.graph.model import Variable
@@ -59,6 +61,7 @@ class ImageSource(Source):
     Args:
         place: the folder, or the file.
         variable: whose values they are, of shape `(height, width)` or `(1 | 3, height, width)`.
+        reading: how files write it.
         resize: whether images of another size are cut about their centre to the ratio that is wanted, then resized.
 
     Raises:
@@ -69,10 +72,10 @@ class ImageSource(Source):
     lossless = True
     """Whether formats that change pixels a little are refused."""
 
-    def __init__(self, place: Path, variable: Variable, *, resize: bool) -> None:
+    def __init__(self, place: Path, variable: Variable, reading: Reading, *, resize: bool) -> None:
         self.files = list_images(place)
         super().__init__(str(place), len(self.files), [file.stem for file in self.files])
-        self.variable, self.resize = variable, resize
+        self.variable, self.reading, self.resize, self.values = variable, reading, resize, reading.values
         for file in self.files:
             self._check(file)
 
@@ -109,30 +112,40 @@ class ImageSource(Source):
 
 
 class Pictures(ImageSource):
-    """Images of a real variable, in [0, 1], or of a binary one, 1 where at least half as bright as white."""
+    """Images of a real variable, black 0 and white 1, or of a binary one, 1 from the threshold of its training on, else from half of white on."""
 
     lossless = False
 
-    def __init__(self, place: Path, variable: Variable, *, resize: bool) -> None:
-        super().__init__(place, variable, resize=resize)
+    def __init__(self, place: Path, variable: Variable, reading: Reading, *, resize: bool) -> None:
+        threshold = (_HALF if reading.threshold is None else reading.threshold) if variable.type == "binary" else None
+        if threshold is not None and not 0 < threshold <= 1:
+            what = f"{variable.name!r} was trained on numbers that are 1 from {threshold:g} on, which those of images, in 0..1, are not"
+            raise EvidenceError(f"{place} holds images; {what}: give it as .npz or .npy")
+        super().__init__(place, variable, replace(reading, scale=1.0, threshold=threshold), resize=resize)
         channels = variable.shape[0] if len(variable.shape) == 3 else 1
         self._column = ImageColumn(self.files, self.size, _COLOURS[channels])
         self._row = {file: row for row, file in enumerate(self.files)}
 
     def read(self, files: Sequence[Path]) -> Array:
         values = self._column.read(torch.tensor([self._row[file] for file in files])).numpy()
-        values = values.reshape(len(files), *self.variable.shape)
-        return (values >= _HALF).astype(np.float32) if self.variable.type == "binary" else values
+        return self.reading.decoded(values.reshape(len(files), *self.variable.shape), self.variable.type)
 
 
 class LabelMaps(ImageSource):
-    """Label maps whose grey values, or palette numbers, are classes; of two classes white may stand for the second."""
+    """Label maps whose grey values, or palette numbers, stand for classes as in the training; else they are the classes.
+
+    Of two classes white may then stand for the second.
+    """
 
     def read(self, files: Sequence[Path]) -> Array:
         return np.stack([self._labels(file) for file in files]).astype(np.int64)
 
     def _labels(self, file: Path) -> NDArray[np.uint8]:
         labels = read_label_map(file)
+        if self.reading.values:
+            classes = self.reading.decoded(labels, "categorical")  # -1 for none of them is 255 where it is resized
+            fitted = fit_labels(classes.astype(np.uint8), self.size).astype(np.int64)
+            return np.where(fitted < len(self.reading.values), fitted, -1)
         if self.variable.classes == 2 and not np.isin(labels, (0, _WHITE), invert=True).any():
             labels = labels // _WHITE
         return fit_labels(labels, self.size)
@@ -155,7 +168,7 @@ class Masks(ImageSource):
         return np.asarray(ImageOps.fit(image, self.size[::-1], Image.Resampling.BOX)) > 0
 
 
-def open_pictures(place: Path, variable: Variable, *, resize: bool) -> ImageSource:
+def open_pictures(place: Path, variable: Variable, reading: Reading, *, resize: bool) -> ImageSource:
     """Return the images of a variable, or its label maps if it is categorical.
 
     Raises:
@@ -167,7 +180,7 @@ def open_pictures(place: Path, variable: Variable, *, resize: bool) -> ImageSour
             f"{place} holds images; {variable.name!r} ({variable.type} of shape {variable.shape}) is none: give it as .npz or .npy"
         )
     kind: Any = LabelMaps if variable.type == "categorical" else Pictures
-    return kind(place, variable, resize=resize)
+    return kind(place, variable, reading, resize=resize)
 
 
 def _head(file: Path) -> tuple[Size, str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamelearn.data.images import IMAGE_ENDINGS
+from gamelearn.data.reading import Reading
 from gamelearn.data.words import counted
 from gamelearn.errors import DataError, EvidenceError
 from gamelearn.files.arrays import ArraySource
@@ -127,7 +128,7 @@ def _open_file(text: str, variable: Variable, rows: int, resize: bool, error: Ev
         return _of_array(open_arrays(path, array, variable.name), variable, rows)
     if not is_image(variable):
         raise EvidenceError(f"{path} holds images; {variable.name!r} of shape {variable.shape} is none: give its mask as .npz or .npy")
-    masks = Masks(path, variable, resize=resize)
+    masks = Masks(path, variable, Reading(), resize=resize)
     return MaskSource(masks, variable, rows, _spreading(variable, variable.shape[-2:]), is_pattern=path.is_file())
 
 

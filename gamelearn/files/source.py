@@ -20,7 +20,12 @@ class Source(ABC):
         origin: what messages call it.
         rows: their number.
         names: of the rows, such as those of image files without their endings; None where they have none.
+
+    Attributes:
+        values: the numbers that stand for classes; empty where these are 0, 1, 2, ...
     """
+
+    values: Sequence[float] = ()
 
     def __init__(self, origin: str, rows: int, names: Sequence[str] | None = None) -> None:
         self.origin, self.rows = origin, rows

@@ -1,7 +1,7 @@
 """Values of a variable from a file: arrays in .npz or .npy, a folder of images, one image, a column of a table.
 
-Arrays are brought to the form of the variable as the data set `npz` does it: colours that come last are moved before height and
-width, bytes of a real variable are divided by 255. This file reads values in the form of their variable.
+Values mean what they meant in the training, as its reading says; colours that come last are moved before height and width. This
+file reads values in the form of their variable.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,6 @@ from gamelearn.files.source import Array, Source
 from gamelearn.files.tables import ENDINGS, CellValues, columns_of, reading_for, table_of
 from gamelearn.graph.model import Variable
 
-_WHITE = 255
 _EXPECTED = {
     "binary": "expected 0 or 1",
     "categorical": "expected a class in 0 .. {last}",
@@ -36,31 +35,26 @@ class ArrayValues(Source):
     Args:
         source: the array.
         variable: whose values it holds.
+        reading: how they are written.
 
     Raises:
         EvidenceError: shape or type do not fit.
     """
 
-    def __init__(self, source: ArraySource, variable: Variable) -> None:
+    def __init__(self, source: ArraySource, variable: Variable, reading: Reading) -> None:
         super().__init__(source.origin, source.rows)
-        self._source, self._variable = source, variable
+        self._source, self._variable, self._reading, self.values = source, variable, reading, reading.values
         self._reshape = _reshaping(source, variable)
         kind = source.head.dtype.kind
         if variable.type == "categorical" and kind not in "biu":
             raise EvidenceError(
                 f"{source.origin}: {variable.name!r} is categorical: expected whole numbers, got an array of type {source.head.dtype}"
             )
-        self._is_bytes = variable.type == "real" and source.head.dtype == np.uint8
 
     def blocks(self, size: int) -> Iterator[Array]:
         for block in self._source.blocks(size):
-            shaped = self._reshape(block)
-            if self._variable.type == "categorical":
-                yield shaped.astype(np.int64)
-            else:
-                with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite, which is found later
-                    values = shaped.astype(np.float32)
-                yield values / np.float32(_WHITE) if self._is_bytes else values
+            with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite, which is found later
+                yield self._reading.decoded(self._reshape(block), self._variable.type)
 
 
 def _reshaping(source: ArraySource, variable: Variable) -> Reshape:
@@ -92,11 +86,13 @@ def open_values(text: str, variable: Variable, *, resize: bool = False, readings
         EvidenceError: it does not fit the variable.
     """
     path, array = find_file(text)
+    readings = readings or {}
+    reading = readings.get(variable.name, Reading())
     if path.is_dir() or path.suffix.lower() in IMAGE_ENDINGS:
-        return open_pictures(path, variable, resize=resize)
+        return open_pictures(path, variable, reading, resize=resize)
     if path.suffix.lower() in ENDINGS:
-        return _open_column(path, array, variable, readings or {})
-    return ArrayValues(open_arrays(path, array, variable.name), variable)
+        return _open_column(path, array, variable, readings)
+    return ArrayValues(open_arrays(path, array, variable.name), variable, reading)
 
 
 def _open_column(path: Path, column: str | None, variable: Variable, readings: Mapping[str, Reading]) -> CellValues:
@@ -173,6 +169,9 @@ def check_values(variable: Variable, source: Source, block: Array, first_row: in
         wrong &= ~hidden
     if wrong.any():
         row = int(wrong.reshape(len(wrong), -1).any(1).argmax())
-        value = block[row][wrong[row]].flat[0]
-        expected = _EXPECTED[variable.type].format(last=(variable.classes or 2) - 1)
-        raise EvidenceError(f"{source.place(first_row + row)}: {variable.name!r} is {variable.type}: {expected}, got {value:g}")
+        if source.values:
+            expected = f"expected one of {', '.join(f'{value:g}' for value in source.values)}, as in the training"
+        else:
+            value = block[row][wrong[row]].flat[0]
+            expected = f"{_EXPECTED[variable.type].format(last=(variable.classes or 2) - 1)}, got {value:g}"
+        raise EvidenceError(f"{source.place(first_row + row)}: {variable.name!r} is {variable.type}: {expected}")

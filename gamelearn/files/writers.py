@@ -3,17 +3,23 @@
 This file writes them.
 """
 
+import csv
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gamelearn.data.reading import Reading
 from gamelearn.files.source import Array
+from gamelearn.graph.model import Variable
+
+ROW_NAMES = "row.names"
+"""The array of the names of rows in an archive; a variable has no such name."""
 
 
 class ArchiveWriter:
@@ -58,8 +64,11 @@ class ArchiveWriter:
     def _part(self, name: str) -> Path:
         return self.path.with_name(f".{self.path.stem}-{name}.npy")
 
-    def finish(self) -> Path:
+    def finish(self, beside: Mapping[str, Array] | None = None) -> Path:
         """Put the arrays together; return the archive.
+
+        Args:
+            beside: arrays that have no rows of their own, such as the names of classes.
 
         Raises:
             OSError: it cannot be written.
@@ -69,17 +78,79 @@ class ArchiveWriter:
         self.close()
         with zipfile.ZipFile(self.path, "x") as archive:
             for name, (dtype, _) in self._heads.items():
-                info = zipfile.ZipInfo(f"{name}.npy")
-                info.compress_type = zipfile.ZIP_DEFLATED if dtype.kind in "biu" else zipfile.ZIP_STORED
-                with self._part(name).open("rb") as part, archive.open(info, "w", force_zip64=True) as packed:
+                with self._part(name).open("rb") as part, _member(archive, name, dtype) as packed:
                     shutil.copyfileobj(part, packed, 2**20)
                 self._part(name).unlink()
+            _write_arrays(archive, beside or {})
         return self.path
 
     def close(self) -> None:
         """Close the files of an archive that may not be finished."""
         for file in self._files.values():
             file.close()
+
+
+def write_archive(path: Path, arrays: Mapping[str, Array]) -> Path:
+    """Write arrays of any names as an archive; return it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with zipfile.ZipFile(path, "w") as archive:
+        _write_arrays(archive, arrays)
+    return path
+
+
+def _write_arrays(archive: zipfile.ZipFile, arrays: Mapping[str, Array]) -> None:
+    for name, array in arrays.items():
+        with _member(archive, name, array.dtype) as packed:
+            np.lib.format.write_array(packed, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def _member(archive: zipfile.ZipFile, name: str, dtype: np.dtype[Any]) -> IO[bytes]:
+    """Open an array of an archive to be written."""
+    info = zipfile.ZipInfo(f"{name}.npy")
+    info.compress_type = zipfile.ZIP_DEFLATED if dtype.kind in "biuU" else zipfile.ZIP_STORED
+    return archive.open(info, "w", force_zip64=True)
+
+
+class RowTable:
+    """A table that grows row by row.
+
+    Args:
+        path: of the file.
+        titles: of its columns.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, path: Path, titles: Sequence[str]) -> None:
+        self._file = path.open("x", newline="", encoding="utf-8")
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer.writerow(titles)
+
+    def append(self, rows: Iterable[Sequence[str]]) -> None:
+        """Add rows of cells."""
+        self._writer.writerows(rows)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def own_values(values: Array, variable: Variable, reading: Reading) -> Array:
+    """Return values of a variable, `(..., *shape)`, as the files of its training write them, in the type in which they are stored."""
+    if variable.type == "categorical" and not reading.numbers:
+        return values.astype(np.min_scalar_type((variable.classes or 2) - 1))
+    if variable.type == "binary" and reading.threshold is None:
+        return values.astype(np.uint8)
+    return reading.encoded(values.reshape(-1, *variable.shape), variable.type).reshape(values.shape)
+
+
+def class_names(variables: Mapping[str, Variable], readings: Mapping[str, Reading]) -> dict[str, Array]:
+    """Return the names of the classes of variables, as far as they have any, each under the name of its array in an archive."""
+    return {f"{name}.classes": np.array(readings[name].levels) for name in variables if name in readings and readings[name].levels}
 
 
 def write_images(folder: Path, names: Sequence[str], images: NDArray[np.uint8], palette: NDArray[np.uint8] | None = None) -> None:

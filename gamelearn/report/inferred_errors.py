@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gamelearn.data.reading import Reading
 from gamelearn.files.evidence import Block
 from gamelearn.files.values import right_values
 from gamelearn.graph.model import Variable
@@ -51,6 +52,19 @@ def judged(variable: Variable, block: Block, given: NDArray[np.bool_]) -> Judged
         return None
     right = given | right_values(variable, block.given[name])
     return Judged(np.where(right, block.given[name], 0), right, right & ~given)
+
+
+def unit_text(variable: Variable, reading: Reading) -> str | None:
+    """Return in which unit the errors of a variable are, where it is not that of its files.
+
+    >>> unit_text(Variable("age", "real", ()), Reading(mean=(40.0,), deviation=(12.5,)))
+    '1 is 12.5 in files'
+    """
+    unit = reading.unit(variable.shape) if variable.type == "real" else np.ones(1)
+    if (unit == 1).all():
+        return None
+    low, high = f"{unit.min():.6g}", f"{unit.max():.6g}"
+    return f"1 is {low} in files" if low == high else f"1 is {low} to {high} in files, by element"
 
 
 class InferredErrors:

@@ -15,7 +15,7 @@ def tables_of(answer: Answer) -> Iterator[Table]:
     """Yield the table of the diagnostics, then one of the errors if the truth of any variable is known."""
     yield _diagnostics(answer.sampler, answer.diagnostics)
     if answer.errors:
-        yield _errors(answer.errors)
+        yield _errors(answer.errors, answer.units)
 
 
 def _table(title: str, text: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
@@ -38,8 +38,9 @@ def _cell(value: float, form: str) -> str:
     return "-" if isnan(value) else format(value, form)
 
 
-def _errors(errors: Mapping[str, Mapping[str, Figure]]) -> Table:
+def _errors(errors: Mapping[str, Mapping[str, Figure]], units: Mapping[str, str]) -> Table:
     made = _table("errors in what was inferred", ("variable", "figure"), ("value", "±"))
+    made.caption = "; ".join(f"{name}: {text}" for name, text in units.items()) or None
     for name, figures in errors.items():
         for index, (title, figure) in enumerate(figures.items()):
             spread = "" if figure.error is None else f"{figure.error:.2g}"

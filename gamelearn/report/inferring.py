@@ -4,7 +4,7 @@ This file asks a game about files of evidence.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from math import isfinite
@@ -14,11 +14,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from gamelearn.data.reading import Reading
 from gamelearn.errors import EvidenceError
 from gamelearn.files.evidence import Block, EvidenceFiles
 from gamelearn.files.ranges import Ranges
 from gamelearn.files.whole_folder import whole_folder
-from gamelearn.files.writers import ArchiveWriter, write_images
+from gamelearn.files.writers import ROW_NAMES, ArchiveWriter, class_names, own_values, write_images
 from gamelearn.game import Game
 from gamelearn.gibbs.choice import choose_sampler
 from gamelearn.gibbs.diagnostics import Diagnosis, pooled
@@ -26,7 +27,8 @@ from gamelearn.graph.model import Sampler, Variable
 from gamelearn.inference import Inference, disagreement, infer, wanted_variables
 from gamelearn.metrics.chain import used_values
 from gamelearn.metrics.metric import Figure
-from gamelearn.report.inferred_errors import InferredErrors, Judged, judged
+from gamelearn.report.inferred_errors import InferredErrors, Judged, judged, unit_text
+from gamelearn.report.inferred_rows import InferredRows
 from gamelearn.report.inferred_sheets import InferredSheets
 from gamelearn.report.pictures import image_variables, palette, to_pixels
 
@@ -87,6 +89,8 @@ class Answer:
         chain: the values with which it was run: `sweeps`, `burn_in`, `thin`, `chains`, `estimate`.
         diagnostics: by variable that the chain drew.
         errors: by wanted variable whose truth is known.
+        units: by variable of these whose unit is not that of its files, what one unit is there.
+        classes: the names of the classes, by wanted variable that has some.
         warnings: what makes the answer doubtful.
     """
 
@@ -96,6 +100,8 @@ class Answer:
     chain: Mapping[str, Any]
     diagnostics: Mapping[str, Diagnosis]
     errors: Mapping[str, Mapping[str, Figure]]
+    units: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     warnings: tuple[str, ...] = field(default=())
 
     def plain(self) -> dict[str, Any]:
@@ -107,6 +113,8 @@ class Answer:
             "chain": dict(self.chain),
             "diagnostics": {name: _plain(each) for name, each in self.diagnostics.items()},
             "errors": {name: {title: each.plain() for title, each in figures.items()} for name, figures in self.errors.items()},
+            "units": dict(self.units),
+            "classes": {name: list(names) for name, names in self.classes.items()},
             "warnings": list(self.warnings),
         }
 
@@ -126,8 +134,8 @@ def infer_files(
     """Answer a question about every row of files, into a folder that appears when all is done.
 
     The folder holds `inferred.npz` (decided values under the names of their variables, others as `s.mean`, first axis the rows;
-    `s.drawn` is `(rows, chains, *shape)`), `inferred.csv` (where a table was given: the table with its missing cells filled in, as far as they
-    are wanted), `inferred.json` (the answer), a sheet `sheet-s.png` of the first rows of every wanted
+    `s.drawn` is `(rows, chains, *shape)`; the names of rows as `row.names`, of classes as `s.classes`), `inferred.csv`
+    (`gamelearn.report.inferred_rows`), `inferred.json` (the answer), a sheet `sheet-s.png` of the first rows of every wanted
     image, and a folder of PNG files for each where they are asked for.
 
     Args:
@@ -209,65 +217,71 @@ class _Recorder:
 
     def __init__(self, game: Game, evidence: EvidenceFiles, want: tuple[str, ...], output: Output, folder: Path) -> None:
         self._variables = {name: game.graph.variables[name] for name in want}
+        self._readings = {name: (game.readings or {}).get(name, Reading()) for name in want}
         self._evidence, self._keep, self._folder, self._show = evidence, output.keep, folder, output.show
         self._archive = ArchiveWriter(folder / _ARRAYS, evidence.rows)
+        self._rows = InferredRows(folder / _TABLE, evidence, self._variables, self._readings)
         self._diagnoses: dict[str, list[Diagnosis]] = {}
         self._errors = {name: InferredErrors(variable) for name, variable in self._variables.items()}
         pictures = image_variables(game.graph)
         shown = [name for name in want if name in pictures]
         self._sheets = InferredSheets(game.graph, [name for name in evidence.given if name in pictures], shown, output.show)
-        self._images = [name for name in shown if output.images and (self._variables[name].classes or 0) <= _MOST_IN_PALETTE]
+        self._too_many = [name for name in shown if output.images and not _has_pixels(self._variables[name], self._readings[name])]
+        self._images = [name for name in shown if output.images and name not in self._too_many]
 
     def add(self, block: Block, found: Inference) -> None:
         """Write one block."""
         decided = {name: value.cpu().numpy() for name, value in found.decided.items()}
-        self._archive.append({key: array for name in self._variables for key, array in self._arrays(name, found)})
+        names = [self._evidence.name(block.first_row + row) for row in range(block.rows)]
+        arrays = {key: array for name in self._variables for key, array in self._arrays(name, found)}
+        self._archive.append(arrays | ({ROW_NAMES: np.array(names, self._evidence.name_type)} if self._evidence.names else {}))
         known = {name: value.cpu().numpy() for name, value in found.known.items()}
         judgements: dict[str, Judged] = {}
         for name, variable in self._variables.items():
             if found_truth := judged(variable, block, known[name]):
                 judgements[name] = found_truth
                 self._errors[name].add(found_truth, decided[name])
-            if self._evidence.table and not variable.shape:
-                self._evidence.table.fill(variable, block.first_row, decided[name], known[name])
-        names = [self._evidence.name(block.first_row + row) for row in range(block.rows)]
+        self._rows.add(block.first_row, found, known)
         shown = {name: value[0].cpu().numpy() for name, value in found.drawn.items()} if self._show == "drawn" else decided
         self._sheets.add(block, shown, judgements, names)
         for name in self._images:
-            variable = self._variables[name]
-            write_images(self._folder / name, names, _file_pixels(shown[name], variable), _palette(variable))
+            variable, reading = self._variables[name], self._readings[name]
+            write_images(self._folder / name, names, _file_pixels(shown[name], variable, reading), _palette(variable, reading))
         for name, diagnosis in found.diagnostics.items():
             self._diagnoses.setdefault(name, []).append(diagnosis)
 
     def _arrays(self, name: str, found: Inference) -> Iterable[tuple[str, np.ndarray[Any, Any]]]:
-        """Return what is kept of one variable, each with its name in the archive."""
-        variable = self._variables[name]
+        """Return what is kept of one variable, in the user's own values, each with its name in the archive."""
+        variable, reading = self._variables[name], self._readings[name]
         for kind in self._keep:
             values: Mapping[str, torch.Tensor] = getattr(found, kind)
             if name not in values:
                 continue
             array = values[name].cpu().numpy()
-            if kind == "drawn":
-                array = array.swapaxes(0, 1)
+            if kind in ("decided", "drawn") or (kind == "mean" and variable.type in ("real", "count")):
+                array = own_values(array.swapaxes(0, 1) if kind == "drawn" else array, variable, reading)
+            elif kind == "deviation":
+                array = array * reading.unit(variable.shape)
             is_value = kind in ("decided", "drawn")
-            yield (name if kind == "decided" else f"{name}.{kind}"), array.astype(_stored_type(variable) if is_value else np.float32)
+            yield (name if kind == "decided" else f"{name}.{kind}"), array if is_value else array.astype(np.float32)
 
     def finish(self) -> list[str]:
         """Write what was waiting for the last block; return the names of all files and folders."""
-        self._archive.finish()
-        tables = [_TABLE] if self._evidence.table else []
-        if self._evidence.table:
-            self._evidence.table.write(self._folder / _TABLE)
+        self._archive.finish(class_names(self._variables, self._readings))
+        tables = [_TABLE] if self._rows.finish() else []
         return [_ARRAYS, *tables, *self._sheets.save(self._folder), *self._images]
 
     def warnings(self) -> list[str]:
         """Return what makes the answers about all blocks doubtful."""
-        return [disagreement(name, each) for name, each in self._diagnostics().items() if each.is_alarming]
+        unwritten = [f"no PNG file holds the classes of {name!r}: they are in {_ARRAYS} alone" for name in self._too_many]
+        return unwritten + [disagreement(name, each) for name, each in self._diagnostics().items() if each.is_alarming]
 
     def answer(self, sampler: str, chain: Mapping[str, Any], paths: Iterable[Path], warnings: Iterable[str]) -> Answer:
         """Return what is told of all blocks."""
         errors = {name: each.figures() for name, each in self._errors.items() if each.elements}
-        return Answer(tuple(paths), self._evidence.rows, sampler, chain, self._diagnostics(), errors, tuple(warnings))
+        units = {name: text for name in errors if (text := unit_text(self._variables[name], self._readings[name]))}
+        classes = {name: each.levels for name, each in self._readings.items() if each.levels}
+        return Answer(tuple(paths), self._evidence.rows, sampler, chain, self._diagnostics(), errors, units, classes, tuple(warnings))
 
     def _diagnostics(self) -> dict[str, Diagnosis]:
         return {name: pooled(each) for name, each in self._diagnoses.items()}
@@ -275,22 +289,30 @@ class _Recorder:
     def close(self) -> None:
         """Close what may be open after an error."""
         self._archive.close()
+        self._rows.close()
 
 
-def _stored_type(variable: Variable) -> np.dtype[Any]:
-    """Return the type of a variable's values in a file."""
+def _has_pixels(variable: Variable, reading: Reading) -> bool:
+    """Whether images can be stored in files: of label maps, whether what stands for each class fits into a pixel."""
+    numbers = reading.numbers or range(variable.classes or 0)
+    return variable.type != "categorical" or all(0 <= each < _MOST_IN_PALETTE and each == int(each) for each in numbers)
+
+
+def _file_pixels(values: np.ndarray[Any, Any], variable: Variable, reading: Reading) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return images as they are stored in files: what stands for classes, grey values or colours."""
     if variable.type == "categorical":
-        return np.min_scalar_type((variable.classes or 2) - 1)
-    return np.dtype(np.uint8 if variable.type == "binary" else np.float32)
-
-
-def _file_pixels(values: np.ndarray[Any, Any], variable: Variable) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Return images as they are stored in files: classes, grey values or colours."""
-    if variable.type == "categorical":
-        return values.astype(np.uint8)
+        return own_values(values, variable, reading).astype(np.uint8)
     pixels = to_pixels(torch.from_numpy(values), variable)
     return pixels if len(variable.shape) == 3 and variable.shape[0] == 3 else np.ascontiguousarray(pixels[..., 0])
 
 
-def _palette(variable: Variable) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
-    return palette(variable.classes or 2) if variable.type == "categorical" else None
+def _palette(variable: Variable, reading: Reading) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+    """Return the colours of label maps, by what stands for a class."""
+    if variable.type != "categorical":
+        return None
+    colours = palette(variable.classes or 2)
+    if not reading.numbers:
+        return colours
+    spread = np.zeros((_MOST_IN_PALETTE, 3), np.uint8)
+    spread[np.array(reading.numbers, np.int64)] = colours
+    return spread

@@ -142,7 +142,8 @@ def test_errors_are_those_of_what_was_inferred(run: Path) -> None:
 
 def test_folders_of_images_come_in_and_go_out(run: Path) -> None:
     found = infer(run, "out", "--given", "x=faces", "--hide", "x=square:4", "--truth", "s=maps", "--images")
-    assert set(found) == {"x", "s", "z1", "z2"}
+    assert set(found) == {"x", "s", "z1", "z2", "row.names"}
+    assert found["row.names"].tolist() == [f"face{row}" for row in range(ROWS)]
     assert sorted(path.name for path in (Path("out") / "s").iterdir()) == [f"face{row}.png" for row in range(ROWS)]
     with Image.open("out/s/face2.png") as labels, Image.open("out/x/face2.png") as image:
         assert np.array_equal(np.array(labels), found["s"][2])
