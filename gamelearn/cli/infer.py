@@ -78,6 +78,9 @@ def infer(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="A new folder.  [default: RUN/inferred/NUMBER]")] = None,
     save: Annotated[str, typer.Option("--save", metavar="WHAT,WHAT", help="As arrays: decided, mean, deviation, drawn.")] = "decided",
     images: Annotated[bool, typer.Option("--images", help="Also write the images one by one, as PNG.")] = False,
+    full_size: Annotated[
+        bool, typer.Option("--full-size", help="Write label maps as PNG at the size of the photographs that are given.")
+    ] = False,
     show: Annotated[
         str, typer.Option("--show", metavar="WHAT", help="In sheets and by --images: decided, or drawn, a joint draw of all variables.")
     ] = "decided",
@@ -114,9 +117,9 @@ def infer(
     game, folder, facts = _opened(run, checkpoint, which, device, plugin or [], untrusted)
     evidence = _evidence(game, files, rows, seed, resize)
     wanted = _wanted(want) if want else None
-    output = Output(
-        out, folder / "inferred", kept, images, {**facts, **files, "seed": seed}, show="drawn" if shown == Shown.drawn else "decided"
-    )
+    told: dict[str, Any] = {**facts, **files, "seed": seed}
+    what: Literal["decided", "drawn"] = "drawn" if shown == Shown.drawn else "decided"
+    output = Output(out, folder / "inferred", kept, images or full_size, told, what, full_size)
     with _progress(evidence.rows) as progress:
         answer = infer_files(game, evidence, Question(wanted, chain, seed, block), output, progress, lambda text: say(f"WARNING: {text}"))
     _tell(answer, form)

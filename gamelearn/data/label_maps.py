@@ -153,6 +153,30 @@ def fit_labels(labels: Labels, size: Size) -> Labels:
     return _majority(labels, spans, size)
 
 
+def restored_labels(labels: NDArray[Any], size: Size, outside: int) -> NDArray[Any]:
+    """Return a label map at the size of the image that was cut and resized to its own, each pixel of the class of the nearest.
+
+    Args:
+        labels: `(height, width)`.
+        size: of the image.
+        outside: what the pixels hold that were cut off.
+
+    >>> restored_labels(np.array([[1, 2]]), (2, 6), 9).tolist()
+    [[9, 1, 1, 2, 2, 9], [9, 1, 1, 2, 2, 9]]
+    """
+    spans = _spans(size, (labels.shape[0], labels.shape[1]))
+    cells = [_cells(length, *span, side) for length, span, side in zip(size, spans, labels.shape, strict=True)]
+    inside = [(cell >= 0) & (cell < side) for cell, side in zip(cells, labels.shape, strict=True)]
+    whole = np.full(size, outside, labels.dtype)
+    whole[np.ix_(*inside)] = labels[np.ix_(*(cell[kept] for cell, kept in zip(cells, inside, strict=True)))]
+    return whole
+
+
+def _cells(length: int, start: float, span: float, side: int) -> NDArray[np.int64]:
+    """Return, of the pixels along an axis, the pixel of the resized image that each belongs to; what is cut off is before 0 or past the last."""
+    return np.floor((np.arange(length) + 0.5 - start) * side / span).astype(np.int64)
+
+
 def _spans(source: Size, target: Size) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return, down and across, where the part with the target's ratio begins and how long it is."""
     height, width = min(source[0], source[1] * target[0] / target[1]), min(source[1], source[0] * target[1] / target[0])
@@ -164,9 +188,7 @@ def _nearest(span: tuple[float, float], side: int) -> NDArray[np.int64]:
 
 
 def _majority(labels: Labels, spans: Sequence[tuple[float, float]], size: Size) -> Labels:
-    cells = []
-    for length, span, side in zip(labels.shape, spans, size, strict=True):
-        cells.append(np.floor((np.arange(length) + 0.5 - span[0]) * side / span[1]).astype(np.int64))
+    cells = [_cells(length, *span, side) for length, span, side in zip(labels.shape, spans, size, strict=True)]
     kept = [(cell >= 0) & (cell < side) for cell, side in zip(cells, size, strict=True)]
     inside = labels[np.ix_(*kept)].astype(np.int64)
     place = cells[0][kept[0]][:, None] * size[1] + cells[1][kept[1]]

@@ -14,11 +14,11 @@ from gamelearn.data.reading import Reading
 from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.files.arrays import array_heads
-from gamelearn.files.image_folders import ImageSource
+from gamelearn.files.image_folders import ImageSource, Pictures
 from gamelearn.files.masks import hides_anything, open_mask
 from gamelearn.files.source import Array, Source, lengths
-from gamelearn.files.tables import ENDINGS, CellValues, FilledTable, Held, columns_of
-from gamelearn.files.values import check_values, find_file, open_values
+from gamelearn.files.tables import ENDINGS, CellValues, FilledTable, columns_of
+from gamelearn.files.values import Missing, check_values, find_file, lacking, open_values
 from gamelearn.graph.model import Variable, unknown
 
 Arrays = dict[str, Array]
@@ -56,7 +56,7 @@ class EvidenceFiles:
         truth: by variable.
         rows: how many rows each has.
         names: of the rows, where images in folders give them.
-        files: the names of these images with their endings, if there are any.
+        files: these images, if there are any.
         table: the first of the given files that is a table, to be filled in.
     """
 
@@ -66,7 +66,7 @@ class EvidenceFiles:
     truth: Mapping[str, Source]
     rows: int
     names: Sequence[str] | None
-    files: Sequence[str] = ()
+    files: Sequence[Path] = ()
     table: FilledTable | None = None
 
     @property
@@ -75,9 +75,20 @@ class EvidenceFiles:
         return frozenset(self.given) - frozenset(self.hide)
 
     @property
+    def photographs(self) -> Sequence[Path]:
+        """The images that are given of a variable that is no label map, the first if there are several; nothing where none is."""
+        return next((source.files for source in self.given.values() if isinstance(source, Pictures)), ())
+
+    @property
     def name_type(self) -> np.dtype[np.str_]:
         """The type of an array of names of rows."""
         return np.dtype(f"U{max(map(len, self.names or ['']))}")
+
+    @property
+    def notices(self) -> list[str]:
+        """What the user has to be told loudly of what was missing in the blocks that were read; in tables cells are missing as a rule."""
+        sources = [self.given[name] for name, each in self.hide.items() if isinstance(each, Missing) and each.finds_any]
+        return [f"what is not a number in {each.origin} is missing, and hidden" for each in sources if not isinstance(each, CellValues)]
 
     def name(self, row: int) -> str:
         """Return the name of a row: that of its images, or else its number with as many digits as the last one has."""
@@ -106,7 +117,7 @@ class EvidenceFiles:
         for name, values in block.given.items():
             check_values(self.variables[name], self.given[name], values, block.first_row, block.hide.get(name))
         for name, values in block.truth.items():
-            check_values(self.variables[name], self.truth[name], values, block.first_row)
+            check_values(self.variables[name], self.truth[name], values, block.first_row, lacking(self.variables[name], values))
 
 
 def open_evidence(
@@ -145,27 +156,18 @@ def open_evidence(
     values = {name: open_values(text, variables[name], resize=resize, readings=readings) for name, text in given.items()}
     count = _count(values, rows)
     masks = {name: open_mask(text, variables[name], rows=count, seed=seed, resize=resize) for name, text in hide.items()}
-    masks |= {name: _with_missing(source, masks.get(name)) for name, source in values.items() if isinstance(source, CellValues)}
+    masks |= {name: Missing(source, variables[name], masks.get(name)) for name, source in values.items() if source.may_miss}
     true = {name: open_values(text, variables[name], resize=resize, readings=readings) for name, text in truth.items()}
-    for name, source in true.items():
-        if isinstance(source, CellValues) and source.hidden.any():
-            row = int(source.hidden.argmax())
-            raise EvidenceError(f"{source.place(row)}: the truth of {name!r} has a missing cell")
+    for source in true.values():
         if source.rows != count:
             raise EvidenceError(
                 f"{source.origin} has the truth of {counted(source.rows, 'row')}, but {count:,} {'is' if count == 1 else 'are'} to be inferred"
             )
     sources = [*values.values(), *masks.values(), *true.values()]
     names = _names(sources, count)
-    files = next((tuple(file.name for file in each.files) for each in sources if isinstance(each, ImageSource) and each.names == names), ())
+    files = next((each.files for each in sources if isinstance(each, ImageSource) and each.names == names), ())
     hidden = {name: mask for name, mask in masks.items() if hides_anything(mask)}
     return EvidenceFiles(variables, values, hidden, true, count, names, files, _table(values, readings or {}))
-
-
-def _with_missing(source: CellValues, mask: Source | None) -> Source:
-    """Return what is hidden of a column: its missing cells, with what a mask hides."""
-    hidden = source.hidden if mask is None else source.hidden | np.concatenate(list(mask.blocks(source.rows)))
-    return Held(f"the missing cells of {source.origin}", hidden)
 
 
 def _table(values: Mapping[str, Source], readings: Mapping[str, Reading]) -> FilledTable | None:

@@ -23,9 +23,11 @@ class Source(ABC):
 
     Attributes:
         values: the numbers that stand for classes; empty where these are 0, 1, 2, ...
+        may_miss: whether elements may have no value: not a number, or class -1.
     """
 
     values: Sequence[float] = ()
+    may_miss = False
 
     def __init__(self, origin: str, rows: int, names: Sequence[str] | None = None) -> None:
         self.origin, self.rows = origin, rows

@@ -4,6 +4,7 @@ A table is held in memory whole, and written so. This file handles such tables.
 """
 
 import csv
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -40,7 +41,7 @@ class Held(Source):
 
 
 class CellValues(Held):
-    """A scalar variable from the column of a table; where `hidden`, bool `(rows)`, the cell is missing, and the value 0.
+    """A scalar variable from the column of a table; where the cell is missing, the value is not a number, or class -1.
 
     Args:
         path: of the table.
@@ -53,16 +54,15 @@ class CellValues(Held):
         EvidenceError: a cell is no value of the variable, or this has a shape.
     """
 
+    may_miss = True
+
     def __init__(self, path: Path, column: str, variable: Variable, reading: Reading) -> None:
         if variable.shape:
             raise EvidenceError(f"{path}: a table holds scalars, {variable.name!r} has the shape {variable.shape}: give it as .npz or .npy")
         self.path, self.column = path, column
         texts = table_of(path)[column]
-        self.hidden: NDArray[np.bool_] = np.array([reading.is_missing(text) for text in texts])
-        values = [
-            0.0 if lacks else _value(path, row, variable, reading, text)
-            for row, (text, lacks) in enumerate(zip(texts, self.hidden, strict=True))
-        ]
+        none = -1.0 if variable.type == "categorical" else math.nan
+        values = [none if reading.is_missing(text) else _value(path, row, variable, reading, text) for row, text in enumerate(texts)]
         super().__init__(f"{path}:{column}", np.array(values, np.int64 if variable.type == "categorical" else np.float32))
 
 

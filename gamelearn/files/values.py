@@ -5,7 +5,9 @@ file reads values in the form of their variable.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +48,7 @@ class ArrayValues(Source):
         self._source, self._variable, self._reading, self.values = source, variable, reading, reading.values
         self._reshape = _reshaping(source, variable)
         kind = source.head.dtype.kind
+        self.may_miss = kind not in "bu"
         if variable.type == "categorical" and kind not in "biu":
             raise EvidenceError(
                 f"{source.origin}: {variable.name!r} is categorical: expected whole numbers, got an array of type {source.head.dtype}"
@@ -55,6 +58,37 @@ class ArrayValues(Source):
         for block in self._source.blocks(size):
             with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite, which is found later
                 yield self._reading.decoded(self._reshape(block), self._variable.type)
+
+
+class Missing(Source):
+    """What of a variable has no value in its file, bool `(rows, *shape)`, with what a mask hides.
+
+    Args:
+        source: its values.
+        variable: whose they are.
+        mask: what else is hidden.
+
+    Attributes:
+        finds_any: whether a block that was read had anything missing.
+    """
+
+    finds_any = False
+
+    def __init__(self, source: Source, variable: Variable, mask: Source | None) -> None:
+        super().__init__(f"what is missing in {source.origin}", source.rows)
+        self._source, self._variable, self._mask = source, variable, mask
+
+    def blocks(self, size: int) -> Iterator[Array]:
+        masks: Iterator[Any] = self._mask.blocks(size) if self._mask else repeat(False)
+        for block, mask in zip(self._source.blocks(size), masks, strict=False):
+            missing = lacking(self._variable, block)
+            self.finds_any |= bool(missing.any())
+            yield missing | mask
+
+
+def lacking(variable: Variable, block: Array) -> NDArray[np.bool_]:
+    """Return which elements of a block, in the form of the variable, have no value."""
+    return block == -1 if variable.type == "categorical" else np.isnan(block)
 
 
 def _reshaping(source: ArraySource, variable: Variable) -> Reshape:
@@ -159,7 +193,7 @@ def right_values(variable: Variable, block: Array) -> NDArray[np.bool_]:
 
 
 def check_values(variable: Variable, source: Source, block: Array, first_row: int, hidden: NDArray[np.bool_] | None = None) -> None:
-    """Check that elements that are not hidden are values of the variable.
+    """Check that elements that are not hidden, or missing, are values of the variable.
 
     Raises:
         EvidenceError: one is not; it names the file with the first wrong row.

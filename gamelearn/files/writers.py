@@ -153,13 +153,13 @@ def class_names(variables: Mapping[str, Variable], readings: Mapping[str, Readin
     return {f"{name}.classes": np.array(readings[name].levels) for name in variables if name in readings and readings[name].levels}
 
 
-def write_images(folder: Path, names: Sequence[str], images: NDArray[np.uint8], palette: NDArray[np.uint8] | None = None) -> None:
+def write_images(folder: Path, names: Sequence[str], images: Iterable[NDArray[np.uint8]], palette: NDArray[np.uint8] | None = None) -> None:
     """Write images as PNG files, `name.png` each.
 
     Args:
         folder: where to; it is made if it is missing.
         names: one for each.
-        images: `(count, height, width)` or `(count, height, width, 3)`, in 0 .. 255.
+        images: `(height, width)` or `(height, width, 3)` each, in 0 .. 255.
         palette: the colours of label maps, `(classes, 3)`: their pixels stay the classes.
 
     Raises:

@@ -42,16 +42,15 @@ def judged(variable: Variable, block: Block, given: NDArray[np.bool_]) -> Judged
 
     Args:
         variable: that was inferred.
-        block: the evidence. What it hides of a variable is the truth there, if it is a value that the variable can take.
+        block: the evidence. What it hides of a variable is the truth there. What is no value that the variable can take is no truth.
         given: bool `(rows, *shape)`, the elements that were known to the chain.
     """
     name = variable.name
-    if name in block.truth:
-        return Judged(block.truth[name], np.ones_like(given), ~given)
-    if name not in block.given:
+    known = block.truth.get(name, block.given.get(name))
+    if known is None:
         return None
-    right = given | right_values(variable, block.given[name])
-    return Judged(np.where(right, block.given[name], 0), right, right & ~given)
+    right = right_values(variable, known)
+    return Judged(np.where(right, known, 0), right, right & ~given)
 
 
 def unit_text(variable: Variable, reading: Reading) -> str | None:

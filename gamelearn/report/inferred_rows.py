@@ -56,7 +56,7 @@ class InferredRows:
         elif self._new:
             cells = [self._cells(name, decided[name], found) for name in self._scalars]
             files = self._evidence.files[first_row : first_row + found.rows]
-            self._new.append([file, *chain.from_iterable(row)] for file, *row in zip(files, *cells, strict=True))
+            self._new.append([file.name, *chain.from_iterable(row)] for file, *row in zip(files, *cells, strict=True))
 
     def _cells(self, name: str, decided: Array, found: Inference) -> Iterator[tuple[str, str]]:
         """Yield for each row what is decided, with its probability or standard deviation."""

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from gamelearn.data.label_maps import image_size, restored_labels
 from gamelearn.data.reading import Reading
 from gamelearn.errors import EvidenceError
 from gamelearn.files.evidence import Block, EvidenceFiles
@@ -30,7 +31,7 @@ from gamelearn.metrics.metric import Figure
 from gamelearn.report.inferred_errors import InferredErrors, Judged, judged, unit_text
 from gamelearn.report.inferred_rows import InferredRows
 from gamelearn.report.inferred_sheets import InferredSheets
-from gamelearn.report.pictures import image_variables, palette, to_pixels
+from gamelearn.report.pictures import Pixels, image_variables, palette, to_pixels
 
 Kept = Literal["decided", "mean", "deviation", "drawn"]
 KEPT: tuple[Kept, ...] = ("decided", "mean", "deviation", "drawn")
@@ -65,6 +66,7 @@ class Output:
         numbered_in: the folder of numbered answers.
         keep: which of the results are written as arrays.
         images: whether images are written one by one.
+        full_size: whether label maps among these have the sizes of the photographs that are given.
         facts: what else the summary tells, as plain values.
         show: what sheets and images show: what is decided, or the state at its end of the first chain of every row, which is a
             joint draw of all variables.
@@ -76,6 +78,7 @@ class Output:
     images: bool
     facts: Mapping[str, Any]
     show: Literal["decided", "drawn"] = "decided"
+    full_size: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ def infer_files(
             options |= {"rows": block.rows, "first_row": block.first_row}
             recorder.add(block, infer(game, block.given, hide=block.hide, partly=evidence.hide, progress=meter.moved, **options))
         paths = [place / name for name in (*recorder.finish(), _SUMMARY)]
-        warnings.add(recorder.warnings())
+        warnings.add([*evidence.notices, *recorder.warnings()])
         answer = recorder.answer(sampler.name, chain, paths, warnings.found)
         summary = json.dumps({**output.facts, "show": output.show, **answer.plain()}, indent=2, allow_nan=False)
         (part / _SUMMARY).write_text(f"{summary}\n", encoding="utf-8")
@@ -228,6 +231,8 @@ class _Recorder:
         self._sheets = InferredSheets(game.graph, [name for name in evidence.given if name in pictures], shown, output.show)
         self._too_many = [name for name in shown if output.images and not _has_pixels(self._variables[name], self._readings[name])]
         self._images = [name for name in shown if output.images and name not in self._too_many]
+        self._photographs = _photographs(evidence, [self._variables[name] for name in self._images]) if output.full_size else ()
+        self._cut_off: dict[str, int] = {}
 
     def add(self, block: Block, found: Inference) -> None:
         """Write one block."""
@@ -246,9 +251,24 @@ class _Recorder:
         self._sheets.add(block, shown, judgements, names)
         for name in self._images:
             variable, reading = self._variables[name], self._readings[name]
-            write_images(self._folder / name, names, _file_pixels(shown[name], variable, reading), _palette(variable, reading))
+            pixels = list(_file_pixels(shown[name], variable, reading))
+            if variable.type == "categorical" and self._photographs:
+                pixels = self._restored(name, block.first_row, pixels)
+            write_images(self._folder / name, names, pixels, _palette(variable, reading))
         for name, diagnosis in found.diagnostics.items():
             self._diagnoses.setdefault(name, []).append(diagnosis)
+
+    def _restored(self, name: str, first_row: int, labels: Sequence[Pixels]) -> list[Pixels]:
+        """Return label maps at the sizes of their photographs; what was cut off of these holds what stands for no class."""
+        used = self._readings[name].numbers or range(self._variables[name].classes or 0)
+        outside = next((each for each in reversed(range(_MOST_IN_PALETTE)) if each not in used), None)
+        files = self._photographs[first_row : first_row + len(labels)]
+        restored = [restored_labels(each.astype(np.int64), image_size(file), -1) for each, file in zip(labels, files, strict=True)]
+        if any((each < 0).any() for each in restored):
+            if outside is None:
+                raise EvidenceError(f"{name!r} has {_MOST_IN_PALETTE} classes, which leaves no value for what is cut off of photographs")
+            self._cut_off[name] = outside
+        return [np.where(each < 0, outside or 0, each).astype(np.uint8) for each in restored]
 
     def _arrays(self, name: str, found: Inference) -> Iterable[tuple[str, np.ndarray[Any, Any]]]:
         """Return what is kept of one variable, in the user's own values, each with its name in the archive."""
@@ -273,8 +293,9 @@ class _Recorder:
 
     def warnings(self) -> list[str]:
         """Return what makes the answers about all blocks doubtful."""
+        cut = [f"label maps of {name!r} hold {value} where the photograph was cut off" for name, value in self._cut_off.items()]
         unwritten = [f"no PNG file holds the classes of {name!r}: they are in {_ARRAYS} alone" for name in self._too_many]
-        return unwritten + [disagreement(name, each) for name, each in self._diagnostics().items() if each.is_alarming]
+        return cut + unwritten + [disagreement(name, each) for name, each in self._diagnostics().items() if each.is_alarming]
 
     def answer(self, sampler: str, chain: Mapping[str, Any], paths: Iterable[Path], warnings: Iterable[str]) -> Answer:
         """Return what is told of all blocks."""
@@ -290,6 +311,19 @@ class _Recorder:
         """Close what may be open after an error."""
         self._archive.close()
         self._rows.close()
+
+
+def _photographs(evidence: EvidenceFiles, shown: Iterable[Variable]) -> Sequence[Path]:
+    """Return the photographs whose sizes label maps are to have.
+
+    Raises:
+        EvidenceError: none are given, or no label map is to be written.
+    """
+    if not any(each.type == "categorical" for each in shown):
+        raise EvidenceError("no label map is wanted that could be written at the size of its photograph")
+    if not evidence.photographs:
+        raise EvidenceError("label maps have the size of a photograph where photographs are given, as a folder of images")
+    return evidence.photographs
 
 
 def _has_pixels(variable: Variable, reading: Reading) -> bool:

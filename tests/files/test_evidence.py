@@ -79,14 +79,28 @@ def test_files_that_do_not_fit_together(question: dict[str, Any], message: str) 
 
 def test_hidden_values_may_be_anything_others_are_checked() -> None:
     spoilt = UNIT.astype(np.float32).copy()
-    spoilt[5, 1, 2, 3] = np.nan
+    spoilt[5, 1, 2, 3] = np.inf
     mask = np.zeros((7, 4, 6), bool)
     np.save("spoilt.npy", spoilt)
-    with pytest.raises(EvidenceError, match=r"spoilt.npy, row 5 \(counted from 0\): 'x' is real: expected finite numbers, got nan"):
+    with pytest.raises(EvidenceError, match=r"spoilt.npy, row 5 \(counted from 0\): 'x' is real: expected finite numbers, got inf"):
         list(opened({"x": "spoilt.npy"}).blocks(2))
     mask[5, 2, 3] = True
     np.save("hidden.npy", mask)
     assert len(list(opened({"x": "spoilt.npy"}, {"x": "hidden.npy"}).blocks(2))) == 4
+
+
+def test_what_is_no_number_is_missing_and_hidden() -> None:
+    spoilt = UNIT.astype(np.float32).copy()
+    spoilt[5, 1, 2, 3] = np.nan
+    mask = np.zeros((7, 4, 6), bool)
+    mask[0, 0, 0] = True
+    np.save("spoilt.npy", spoilt)
+    np.save("hidden.npy", mask)
+    found = opened({"x": "spoilt.npy"}, {"x": "hidden.npy"})
+    hidden = np.concatenate([block.hide["x"] for block in found.blocks(2)])
+    assert np.argwhere(hidden).tolist() == [[0, 0, 0, 0], [0, 1, 0, 0], [0, 2, 0, 0], [5, 1, 2, 3]]
+    assert found.notices == ["what is not a number in spoilt.npy is missing, and hidden"]
+    assert opened({"x": "x.npz"}).notices == []
 
 
 def test_the_end_of_an_archive_is_read_so_that_damage_is_found(folder: Path) -> None:
