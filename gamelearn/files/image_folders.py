@@ -75,7 +75,7 @@ class ImageSource(Source):
     def __init__(self, place: Path, variable: Variable, reading: Reading, *, resize: bool) -> None:
         self.files = list_images(place)
         super().__init__(str(place), len(self.files), [file.stem for file in self.files])
-        self.variable, self.reading, self.resize, self.values = variable, reading, resize, reading.values
+        self.variable, self.reading, self.resize, self.expected = variable, reading, resize, reading.values
         for file in self.files:
             self._check(file)
 
@@ -143,9 +143,9 @@ class LabelMaps(ImageSource):
     def _labels(self, file: Path) -> NDArray[np.uint8]:
         labels = read_label_map(file)
         if self.reading.values:
-            classes = self.reading.decoded(labels, "categorical")  # -1 for none of them is 255 where it is resized
-            fitted = fit_labels(classes.astype(np.uint8), self.size).astype(np.int64)
-            return np.where(fitted < len(self.reading.values), fitted, -1)
+            classes = self.reading.decoded(labels, "categorical")
+            fitted = fit_labels(np.where(classes < 0, _WHITE, classes).astype(np.uint8), self.size).astype(np.int64)
+            return np.where(fitted < len(self.reading.values), fitted, -2)  # 256 values leave none that is no class
         if self.variable.classes == 2 and not np.isin(labels, (0, _WHITE), invert=True).any():
             labels = labels // _WHITE
         return fit_labels(labels, self.size)

@@ -22,11 +22,13 @@ class Source(ABC):
         names: of the rows, such as those of image files without their endings; None where they have none.
 
     Attributes:
-        values: the numbers that stand for classes; empty where these are 0, 1, 2, ...
+        expected: what stands for classes, for messages; empty where these are 0, 1, 2, ...
+        latest: the last block, in the form of its variable, before numbers became classes; None where it is not kept.
         may_miss: whether elements may have no value: not a number, or class -1.
     """
 
-    values: Sequence[float] = ()
+    expected: Sequence[object] = ()
+    latest: Array | None = None
     may_miss = False
 
     def __init__(self, origin: str, rows: int, names: Sequence[str] | None = None) -> None:

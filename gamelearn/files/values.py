@@ -40,24 +40,21 @@ class ArrayValues(Source):
         reading: how they are written.
 
     Raises:
-        EvidenceError: shape or type do not fit.
+        EvidenceError: the shape does not fit.
     """
 
     def __init__(self, source: ArraySource, variable: Variable, reading: Reading) -> None:
         super().__init__(source.origin, source.rows)
-        self._source, self._variable, self._reading, self.values = source, variable, reading, reading.values
-        self._reshape = _reshaping(source, variable)
-        kind = source.head.dtype.kind
-        self.may_miss = kind not in "bu"
-        if variable.type == "categorical" and kind not in "biu":
-            raise EvidenceError(
-                f"{source.origin}: {variable.name!r} is categorical: expected whole numbers, got an array of type {source.head.dtype}"
-            )
+        self._source, self._variable, self._reading = source, variable, reading
+        self.expected = reading.values or reading.levels
+        self._reshape = _reshaping(source, variable, reading)
+        self.may_miss = source.head.dtype.kind not in "bu"
 
     def blocks(self, size: int) -> Iterator[Array]:
         for block in self._source.blocks(size):
+            self.latest = self._reshape(block)
             with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite, which is found later
-                yield self._reading.decoded(self._reshape(block), self._variable.type)
+                yield self._reading.decoded(self.latest, self._variable.type)
 
 
 class Missing(Source):
@@ -91,10 +88,10 @@ def lacking(variable: Variable, block: Array) -> NDArray[np.bool_]:
     return block == -1 if variable.type == "categorical" else np.isnan(block)
 
 
-def _reshaping(source: ArraySource, variable: Variable) -> Reshape:
-    """Return what brings blocks of an array to the shape of a variable."""
+def _reshaping(source: ArraySource, variable: Variable, reading: Reading) -> Reshape:
+    """Return what brings blocks of an array to the shape of a variable, or to the one that its reading knows."""
     got, wanted = source.shape[1:], variable.shape
-    if got == wanted:
+    if got in (wanted, reading.written):
         return lambda block: block
     if len(wanted) == 3 and got == (*wanted[1:], wanted[0]):
         return lambda block: np.moveaxis(block, -1, 1)
@@ -203,9 +200,11 @@ def check_values(variable: Variable, source: Source, block: Array, first_row: in
         wrong &= ~hidden
     if wrong.any():
         row = int(wrong.reshape(len(wrong), -1).any(1).argmax())
-        if source.values:
-            expected = f"expected one of {', '.join(f'{value:g}' for value in source.values)}, as in the training"
-        else:
-            value = block[row][wrong[row]].flat[0]
-            expected = f"{_EXPECTED[variable.type].format(last=(variable.classes or 2) - 1)}, got {value:g}"
-        raise EvidenceError(f"{source.place(first_row + row)}: {variable.name!r} is {variable.type}: {expected}")
+        value = block[row][wrong[row]].flat[0]
+        if source.latest is not None and source.latest.shape == block.shape:
+            value = source.latest[row][wrong[row]].flat[0]
+        expected = _EXPECTED[variable.type].format(last=(variable.classes or 2) - 1)
+        if source.expected:
+            expected = f"expected one of {', '.join(map(str, source.expected))}, as in the training"
+        got = f", got {value}" if source.latest is not None or not source.expected else ""
+        raise EvidenceError(f"{source.place(first_row + row)}: {variable.name!r} is {variable.type}: {expected}{got}")

@@ -140,12 +140,13 @@ class RowTable:
 
 
 def own_values(values: Array, variable: Variable, reading: Reading) -> Array:
-    """Return values of a variable, `(..., *shape)`, as the files of its training write them, in the type in which they are stored."""
-    if variable.type == "categorical" and not reading.numbers:
-        return values.astype(np.min_scalar_type((variable.classes or 2) - 1))
-    if variable.type == "binary" and reading.threshold is None:
-        return values.astype(np.uint8)
-    return reading.encoded(values.reshape(-1, *variable.shape), variable.type).reshape(values.shape)
+    """Return values of a variable, `(rows, *shape)`, as the files of its training write them, in the smallest type that holds all."""
+    own = reading.encoded(values, variable.type)
+    if variable.type not in ("binary", "categorical") or own.dtype.kind in "bU":
+        return own
+    stand = reading.encoded(np.arange(variable.classes or 2), variable.type)
+    is_whole = bool((stand == np.floor(stand)).all())
+    return own.astype(np.result_type(*map(np.min_scalar_type, map(int, (stand.min(), stand.max())))) if is_whole else np.float32)
 
 
 def class_names(variables: Mapping[str, Variable], readings: Mapping[str, Reading]) -> dict[str, Array]:

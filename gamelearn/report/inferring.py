@@ -260,7 +260,7 @@ class _Recorder:
 
     def _restored(self, name: str, first_row: int, labels: Sequence[Pixels]) -> list[Pixels]:
         """Return label maps at the sizes of their photographs; what was cut off of these holds what stands for no class."""
-        used = self._readings[name].numbers or range(self._variables[name].classes or 0)
+        used = _standing(self._variables[name], self._readings[name])
         outside = next((each for each in reversed(range(_MOST_IN_PALETTE)) if each not in used), None)
         files = self._photographs[first_row : first_row + len(labels)]
         restored = [restored_labels(each.astype(np.int64), image_size(file), -1) for each, file in zip(labels, files, strict=True)]
@@ -279,7 +279,7 @@ class _Recorder:
                 continue
             array = values[name].cpu().numpy()
             if kind in ("decided", "drawn") or (kind == "mean" and variable.type in ("real", "count")):
-                array = own_values(array.swapaxes(0, 1) if kind == "drawn" else array, variable, reading)
+                array = _own(array.swapaxes(0, 1), variable, reading) if kind == "drawn" else own_values(array, variable, reading)
             elif kind == "deviation":
                 array = array * reading.unit(variable.shape)
             is_value = kind in ("decided", "drawn")
@@ -328,8 +328,19 @@ def _photographs(evidence: EvidenceFiles, shown: Iterable[Variable]) -> Sequence
 
 def _has_pixels(variable: Variable, reading: Reading) -> bool:
     """Whether images can be stored in files: of label maps, whether what stands for each class fits into a pixel."""
-    numbers = reading.numbers or range(variable.classes or 0)
-    return variable.type != "categorical" or all(0 <= each < _MOST_IN_PALETTE and each == int(each) for each in numbers)
+    numbers = _standing(variable, reading)
+    return variable.type != "categorical" or (numbers.dtype.kind in "iu" and 0 <= numbers.min() <= numbers.max() < _MOST_IN_PALETTE)
+
+
+def _standing(variable: Variable, reading: Reading) -> np.ndarray[Any, Any]:
+    """Return what stands for each class."""
+    return own_values(np.arange(variable.classes or 2), variable, reading)
+
+
+def _own(draws: np.ndarray[Any, Any], variable: Variable, reading: Reading) -> np.ndarray[Any, Any]:
+    """Return draws `(rows, chains, *shape)` in the user's own values."""
+    own = own_values(draws.reshape(-1, *variable.shape), variable, reading)
+    return own.reshape(*draws.shape[:2], *own.shape[1:])
 
 
 def _file_pixels(values: np.ndarray[Any, Any], variable: Variable, reading: Reading) -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -345,8 +356,7 @@ def _palette(variable: Variable, reading: Reading) -> np.ndarray[Any, np.dtype[n
     if variable.type != "categorical":
         return None
     colours = palette(variable.classes or 2)
-    if not reading.numbers:
-        return colours
-    spread = np.zeros((_MOST_IN_PALETTE, 3), np.uint8)
-    spread[np.array(reading.numbers, np.int64)] = colours
+    numbers = _standing(variable, reading)
+    spread = np.zeros((int(numbers.max()) + 1, 3), np.uint8)
+    spread[numbers] = colours
     return spread

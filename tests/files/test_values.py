@@ -41,6 +41,7 @@ def test_numbers_stay_as_they_are(tmp_path: Path) -> None:
         (FLAT, LABELS > 1, (LABELS > 1).astype(np.float32)),
         (S, LABELS, LABELS.astype(np.int64)),
         (S, LABELS.astype(">i4"), LABELS.astype(np.int64)),
+        (S, LABELS.astype(float), LABELS.astype(np.int64)),
         (C, np.arange(7, dtype=np.uint8), np.arange(7, dtype=np.float32)),
         (Z, np.eye(5, dtype=np.uint8), np.eye(5, dtype=np.float32)),
     ],
@@ -57,7 +58,6 @@ def test_every_type_has_its_form(tmp_path: Path, variable: Variable, array: NDAr
         (X, PICTURES[..., 0], "'x' has rows of shape (3, 4, 6): expected (rows, 3, 4, 6) or (rows, 4, 6, 3), got (7, 4, 6)"),
         (X, PICTURES[:, :3], "got (7, 3, 6, 3)"),
         (Z, np.zeros((7, 4)), "'z' has rows of shape (5,): expected (rows, 5), got (7, 4)"),
-        (S, LABELS.astype(float), "'s' is categorical: expected whole numbers, got an array of type float64"),
     ],
 )
 def test_what_does_not_fit_is_told_before_it_is_read(tmp_path: Path, variable: Variable, array: NDArray[Any], message: str) -> None:
@@ -99,7 +99,7 @@ def test_a_name_with_a_colon_may_be_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "wrong", "message"),
     [
-        ("x", np.nan, "'x' is real: expected finite numbers, got nan"),
+        ("x", -np.inf, "'x' is real: expected finite numbers, got -inf"),
         ("x", np.inf, "expected finite numbers, got inf"),
         ("f", 0.5, "'f' is binary: expected 0 or 1, got 0.5"),
         ("s", 3, "'s' is categorical: expected a class in 0 .. 2, got 3"),
@@ -123,5 +123,5 @@ def test_a_wrong_value_is_named_by_file_and_row(tmp_path: Path, name: str, wrong
 
 def test_numbers_too_large_for_single_precision_are_found(tmp_path: Path) -> None:
     source = opened(tmp_path, np.full((1, 3, 4, 6), 1e300), X)
-    with pytest.raises(EvidenceError, match="expected finite numbers, got inf"):
+    with pytest.raises(EvidenceError, match="expected finite numbers, got 1e\\+300"):
         check_values(X, source, everything(source), 0)
