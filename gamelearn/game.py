@@ -13,6 +13,7 @@ from gamelearn.data.binding import field_mistakes
 from gamelearn.data.folder import DataFolder
 from gamelearn.data.reading import Reading
 from gamelearn.data.streams import DataMisfit, Streams, open_streams
+from gamelearn.data.trained import Keys
 from gamelearn.errors import DataError, Problem, SpecError
 from gamelearn.graph.build import GraphError, build_graph
 from gamelearn.graph.checks import stray_streams
@@ -63,6 +64,7 @@ class Game:
         untrusted: whether paths outside the spec's folder and the data root are refused.
         stood_in: of a run, the names of the data sets in whose place it was trained on `otherwise`; None for a game of no run.
         readings: of a run, how files wrote its variables when it was trained; None where that is not known.
+        rows: of a run, the keys of the rows that it was trained on (`gamelearn.data.trained`); None where that is not known.
     """
 
     graph: Graph
@@ -74,6 +76,7 @@ class Game:
     untrusted: bool = False
     stood_in: Collection[str] | None = None
     readings: Mapping[str, Reading] | None = None
+    rows: Mapping[str, Keys] | None = None
     _streams: Streams | None = field(default=None, repr=False)
 
     def runner(self, *, half: bool = False) -> Runner:
@@ -104,23 +107,13 @@ class Game:
                     device=self.device,
                     dtype=self.dtype,
                     stood_in=self.stood_in,
+                    readings=self.readings,
+                    rows=self.rows,
                 )
             except DataMisfit as error:
                 problems = self.checked.file.locate([each.below(("data",)) for each in error.mistakes])
                 raise DataError("\n".join(map(str, problems))) from None
-            self._check_readings(self._streams)
         return self._streams
-
-    def _check_readings(self, streams: Streams) -> None:
-        """Check that values of files still mean what they did when the game was trained."""
-        now = streams.readings()
-        changed = {name: each.difference(now[name]) for name, each in (self.readings or {}).items() if name in now}
-        told = [f"{name!r}: {what}" for name, what in changed.items() if what]
-        if told:
-            self.close_streams()
-            raise DataError(
-                f"the table is not the one that the game was trained on: {'; '.join(told)}. Take the former table, or train a new run"
-            )
 
     def close_streams(self) -> None:
         """Give the memory of the data back; the next call of `streams` opens them again."""

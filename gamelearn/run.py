@@ -41,9 +41,9 @@ from gamelearn.run_folder import (
     make_run_folder,
     numbered_runs,
     read_json,
-    read_readings_of,
-    read_stood_in,
+    recall_data,
     why_no_run,
+    write_rows,
 )
 from gamelearn.sampling import ancestral, is_drawn_by_one, limiting
 from gamelearn.spec.compose import Presets, preset_names
@@ -168,7 +168,7 @@ class Run:
             RunError: there is no such checkpoint, it is damaged, or has no averaged weights.
         """
         game = load(self.path / RESOLVED, device=device, plugins=plugins, untrusted=untrusted)
-        game.stood_in, game.readings = read_stood_in(self.path), read_readings_of(self.path)
+        recall_data(game, self.path)
         state = self.state(checkpoint)
         restore_players(game.players, state.players)
         if weights == "ema" and not state.averages:
@@ -280,7 +280,7 @@ def train(
     state = former.state() if former else None
     if former and state:
         _check_goes_on(former, checked, state, say)
-        game.stood_in, game.readings = read_stood_in(former.path), read_readings_of(former.path)
+        recall_data(game, former.path)
     elif run_folder is not None:
         check_new_folder(Path(run_folder))
     trainer = _prepared(game, state, say)
@@ -394,6 +394,8 @@ def _write_facts(folder: Path, game: Game, preset: Presets, overrides: Sequence[
         "overrides": list(overrides),
     }
     path = folder / ENVIRONMENT
+    if state is None and streams:
+        write_rows(folder, streams.row_keys())
     if state is not None:
         first = read_json(path) if path.is_file() else facts
         facts = {**first, "resumed": [*first.get("resumed", []), {"after_round": state.progress.round, **facts}]}

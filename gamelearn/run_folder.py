@@ -10,14 +10,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
 from gamelearn.data.reading import Reading, read_readings
+from gamelearn.data.trained import Keys
 from gamelearn.errors import RunError
+from gamelearn.game import Game
 from gamelearn.train.checkpoint import list_checkpoints
 
 RUNS = Path("runs")
 ORIGINAL, RESOLVED, ENVIRONMENT, METRICS = "spec.yaml", "spec.resolved.yaml", "environment.json", "metrics.jsonl"
 OTHERWISE = "otherwise"
 READINGS = "readings"
+ROWS = "rows.safetensors"
 _CELLS = "cells"
 CHECKPOINTS, SAMPLES, TENSORBOARD = "checkpoints", "samples", "tensorboard"
 
@@ -114,6 +121,37 @@ def _of_cells(cells: Mapping[str, Any]) -> dict[str, Any]:
     """Return a reading from what version 0.1 recorded of a column."""
     same = {key: cells[key] for key in ("levels", "missing")}
     return {"titles": [cells["column"]], "mean": [cells["mean"]], "deviation": [cells["deviation"]], **same}
+
+
+def recall_data(game: Game, folder: Path) -> None:
+    """Tell a game of a run on which data it was trained.
+
+    Raises:
+        RunError: the record is damaged.
+    """
+    game.stood_in, game.readings, game.rows = read_stood_in(folder), read_readings_of(folder), read_rows_of(folder)
+
+
+def read_rows_of(folder: Path) -> dict[str, Keys] | None:
+    """Return the keys of the rows that a run was trained on; None where they were not recorded.
+
+    Raises:
+        RunError: the record is damaged.
+    """
+    path = folder / ROWS
+    try:
+        return dict(safetensors.numpy.load(path.read_bytes())) if path.is_file() else None
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from None
+
+
+def write_rows(folder: Path, rows: Mapping[str, Keys]) -> None:
+    """Record the keys of the rows that a run is trained on.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    (folder / ROWS).write_bytes(safetensors.numpy.save({name: np.ascontiguousarray(keys) for name, keys in rows.items()}))
 
 
 def read_stood_in(folder: Path) -> tuple[str, ...] | None:

@@ -17,7 +17,7 @@ from gamelearn.comparison.variants import Variant
 from gamelearn.errors import GamelearnError, RunError, TrainingError
 from gamelearn.game import Game, load
 from gamelearn.run import Run, train
-from gamelearn.run_folder import RESOLVED, read_readings_of, read_stood_in
+from gamelearn.run_folder import RESOLVED, recall_data
 from gamelearn.train.changes import check_changes
 from gamelearn.train.schedule import StageLength, stage_length
 
@@ -200,7 +200,7 @@ def _goes_on(folder: Path, game: Game, say: Callable[[str], None]) -> bool:
 
 def _is_finished(folder: Path, game: Game, say: Callable[[str], None]) -> bool:
     progress = Run(folder, say).state().progress
-    game.stood_in, game.readings = read_stood_in(folder), read_readings_of(folder)
+    recall_data(game, folder)
     last = list(game.plans.values())[-1]
     is_last = progress.stage == len(game.plans) - 1
     return is_last and stage_length(last, game.streams() if game.graph.streams else None).is_over(progress)

@@ -24,7 +24,8 @@ _BINARY_CLASSES = 2
 class Binding:
     """A stream with its data set and, for each of its variables, the field that holds it.
 
-    `label` is what messages call the data set; `balance` is the field whose classes are balanced, if any.
+    `label` is what messages call the data set; `balance` is the field whose classes are balanced, if any; `name` is the spec's for
+    the data set, 'dataset' where there is one.
     """
 
     stream: str
@@ -32,6 +33,7 @@ class Binding:
     data_set: DataSet
     fields: Mapping[str, str]
     balance: str | None = None
+    name: str = _ONE
 
 
 def data_sets_of(data: Data) -> dict[str, DatasetOptions]:
@@ -45,6 +47,20 @@ def data_set_of(data: Data, stream: Stream) -> str | None:
     if stream.dataset is None:
         return names[0] if len(names) == 1 else None
     return stream.dataset if stream.dataset in data.datasets else None
+
+
+def fields_of(data: Data, name: str) -> dict[str, str]:
+    """Return the fields of a data set that streams show, each with its first variable."""
+    found: dict[str, str] = {}
+    for stream in data.streams.values():
+        for variable, field in stream.variables.items() if data_set_of(data, stream) == name else ():
+            found.setdefault(field, variable)
+    return found
+
+
+def has_types(fields: Mapping[str, Field], shown: Mapping[str, str], variables: Mapping[str, Variable]) -> bool:
+    """Return whether fields that are shown, each with its variable, are there and have the types of these."""
+    return all(field in fields and fields[field].type == variables[variable].type for field, variable in shown.items())
 
 
 def label_of(data: Data, name: str, kind: str) -> str:

@@ -98,6 +98,7 @@ class Csv(DataSet):
     """
 
     may_miss: ClassVar[bool] = True
+    keeps_rows: ClassVar[bool] = True
 
     def __init__(
         self,

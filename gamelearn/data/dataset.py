@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
@@ -82,6 +83,10 @@ class Column(ABC):
     def read(self, rows: Tensor) -> Tensor:
         """Return the values of `rows` (int64), of shape `(rows, *field.shape)` in `field.dtype`."""
 
+    def written(self, rows: Tensor) -> NDArray[Any]:
+        """Return what tells `rows` from others, whatever the other rows are, `(rows, ...)`: by default their values."""
+        return self.read(rows).numpy()
+
 
 class ArrayColumn(Column):
     """A column held as one array, turned into the field's type when it is read.
@@ -117,6 +122,11 @@ class ArrayColumn(Column):
         wanted = np.int64 if self.field.type == "categorical" else np.float32
         return torch.from_numpy(np.ascontiguousarray(chosen, dtype=wanted))
 
+    def written(self, rows: Tensor) -> NDArray[Any]:
+        """Return `rows` as they are held: images of bytes as bytes, else numbers of one type, whatever that of the file is."""
+        chosen = self._values[rows.numpy()]
+        return chosen if chosen.ndim > 1 and chosen.dtype == np.uint8 else chosen.astype(np.float64)
+
     def standardised(self, rows: Tensor) -> "ArrayColumn":
         """Return the column less its mean, divided by its standard deviation, element by element.
 
@@ -124,8 +134,14 @@ class ArrayColumn(Column):
             rows: int64; the mean and the deviation are those of their present values. What is constant there is only centred.
         """
         mean, deviation = self.scale(rows)
-        values = (self._values.astype(np.float64) - mean) / deviation
-        return ArrayColumn(self.field, values, convert=self._convert, present=self.present, disturb=self.disturb)
+        convert = self._convert or (lambda chosen: chosen)
+        return ArrayColumn(
+            self.field,
+            self._values,
+            convert=lambda chosen: convert((chosen.astype(np.float64) - mean) / deviation),
+            present=self.present,
+            disturb=self.disturb,
+        )
 
     def scale(self, rows: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the mean and the standard deviation of the present values of some rows, `(*shape)`: 1 where they are constant, 0 and 1 for no rows."""
@@ -177,24 +193,29 @@ class DataSet:
 
     Args:
         columns: one column per field.
-        splits: the rows of each split, int64; a split that is left out has no rows.
+        splits: the rows of each split, int64; a split that is left out has no rows. A row of -1 has no values: it was in the split
+            when a run was trained, and is gone.
     """
 
     may_miss: ClassVar[bool] = False
     """Whether a row may lack some of its values."""
+    keeps_rows: ClassVar[bool] = False
+    """Whether a run keeps which rows it was trained on, by their content, since the user may add some to the file, or take some away."""
     notices: Sequence[str] = ()
     """What the user has to be told loudly about the data that was found."""
     readings: Mapping[str, Reading] = MappingProxyType({})
     """How files write the values of a field; one that is left out is written as it is, in numbers."""
+    files: Mapping[str, Sequence[Path]] = MappingProxyType({})
+    """The files of each row, in order, by a name that does not change with other rows; empty where rows have no files of their own."""
 
     def __init__(self, columns: Mapping[str, Column], splits: Mapping[str, Tensor]) -> None:
-        self._columns = dict(columns)
-        self._splits = {split: splits.get(split, torch.empty(0, dtype=torch.int64)) for split in SPLITS}
+        self.columns = dict(columns)
+        self.splits = {split: splits.get(split, torch.empty(0, dtype=torch.int64)) for split in SPLITS}
 
     @property
     def fields(self) -> Mapping[str, Field]:
         """What the data set holds, by name."""
-        return MappingProxyType({name: column.field for name, column in self._columns.items()})
+        return MappingProxyType({name: column.field for name, column in self.columns.items()})
 
     @property
     def class_names(self) -> Mapping[str, Sequence[str]]:
@@ -209,7 +230,7 @@ class DataSet:
 
     def length(self, split: str) -> int:
         """Return the number of rows of a split."""
-        return len(self._splits[split])
+        return len(self.splits[split])
 
     def read(self, field: str, split: str, rows: Tensor) -> Tensor:
         """Return a field of some rows of a split.
@@ -224,12 +245,13 @@ class DataSet:
         Raises:
             DataError: a file cannot be read.
         """
-        return self._columns[field].read(self._splits[split][rows])
+        return self.columns[field].read(self.splits[split][rows])
 
     def present(self, field: str, split: str) -> Tensor | None:
         """Return `(length)` bool, which rows of the split have a value of the field; None where all have."""
-        mask = self._columns[field].present
-        return None if mask is None else mask[self._splits[split]]
+        rows, mask = self.splits[split], self.columns[field].present
+        here = None if bool((rows >= 0).all()) else rows >= 0
+        return here if mask is None else mask[rows] if here is None else mask[rows] & here
 
     def perturb(self, field: str, values: Tensor, key: tuple[object, ...], first_row: int) -> Tensor:
         """Return values of a training batch with the data set's noise, in the same type and shape.
@@ -239,7 +261,7 @@ class DataSet:
             key: the key of `gamelearn.noise` that belongs to the batch.
             first_row: the global row of the first of `values`.
         """
-        disturb = self._columns[field].disturb
+        disturb = self.columns[field].disturb
         return disturb(values, key, first_row) if disturb else values
 
     @classmethod

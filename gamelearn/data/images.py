@@ -77,6 +77,7 @@ class Images(DataSet):
         groups = _images_by_folder(place, folder)
         files = [file for group in groups.values() for file in group]
         columns: dict[str, Column] = {"x": ImageColumn(files, size, colour)}
+        self.files = {file.relative_to(place).as_posix(): (file,) for file in files}
         if place not in groups:
             labels = np.repeat(np.arange(len(groups)), [len(group) for group in groups.values()])
             columns["c"] = ArrayColumn(Field("categorical", (), len(groups)), labels)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import IO, Annotated, Any, Literal
+from typing import IO, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pydantic
@@ -68,6 +68,8 @@ class Npz(DataSet):
         DataAbsent: there is no such file.
         DataError: it is damaged or too large, the arrays differ in their rows, or a value does not fit its field's type.
     """
+
+    keeps_rows: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -108,6 +108,7 @@ class Pairs(DataSet):
         key = (classes, values, size, *(file_state(file) for pair in pairs for file in (pair.image, pair.labels)))
         self._cached = cached_pairs(folder, "pairs", key, len(pairs), reader.size, reader.read)
         count = len(values) if values else classes or _inferred(place, self._cached.labels)
+        self.files = {pair.image.relative_to(place).as_posix(): (pair.image, pair.labels) for pair in pairs}
         rows = _split(groups, validation, test, seed)
         super().__init__(pair_columns(self._cached.images, self._cached.labels, count), rows)
 

@@ -11,13 +11,24 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gamelearn.data.binding import Binding, balance_field, data_set_of, data_sets_of, field_mistakes, label_of, misfits
+from gamelearn.data.binding import (
+    Binding,
+    balance_field,
+    data_set_of,
+    data_sets_of,
+    field_mistakes,
+    fields_of,
+    has_types,
+    label_of,
+    misfits,
+)
 from gamelearn.data.dataset import SPLITS, DataSet, wrong_values
 from gamelearn.data.folder import DataAbsent, DataFolder
 from gamelearn.data.order import Order
 from gamelearn.data.prefetch import Prefetch
 from gamelearn.data.reading import Reading
 from gamelearn.data.selection import complete_rows, select_rows
+from gamelearn.data.trained import Keys, as_trained, row_keys
 from gamelearn.errors import DataError, quoted
 from gamelearn.options import Mistake
 from gamelearn.registry import DATASETS
@@ -179,6 +190,15 @@ class Streams:
                     found.setdefault(name, binding.data_set.readings[field])
         return found
 
+    def row_keys(self) -> dict[str, Keys]:
+        """Return the keys of the rows of all data sets that have any, by data set and split."""
+        shown: dict[str, set[str]] = {}
+        for binding in self._bindings.values():
+            shown.setdefault(binding.name, set()).update(binding.fields.values())
+        sets = {binding.name: binding.data_set for binding in self._bindings.values()}
+        found = {name: row_keys(data_set, shown[name]) or {} for name, data_set in sets.items()}
+        return {f"{name}.{part}": keys for name, each in found.items() for part, keys in each.items()}
+
     def lacking_text(self, stream: str) -> str:
         """Return for people how many training rows a stream leaves out since they lack a value."""
         binding = self._bindings[stream]
@@ -295,6 +315,8 @@ def open_streams(
     dtype: torch.dtype,
     memory_limit: int = 2**30,
     stood_in: Collection[str] | None = None,
+    readings: Mapping[str, Reading] | None = None,
+    rows: Mapping[str, Keys] | None = None,
 ) -> Streams:
     """Open the data sets of a spec, compare their fields with the variables, and return the streams.
 
@@ -308,13 +330,19 @@ def open_streams(
         memory_limit: the size in bytes up to which a data set is held on the device.
         stood_in: the names of the data sets in whose place a run was trained on `otherwise`: so it is now; of the others none is
             replaced. None where no run has been trained.
+        readings: how files wrote variables when a run was trained on them; None where that is not known.
+        rows: what `Streams.row_keys` returned then; None where that is not known.
 
     Raises:
         DataAbsent: a data set is absent, and no other stands in for it.
-        DataError: a data set is damaged or does not fit the variables; all misfits are listed.
+        DataError: a data set is damaged, does not fit the variables (all misfits are listed), or is not that of the training.
     """
     _raise_all(field_mistakes(data, variables))
     opened, notices = _open_data_sets(data, folder, stood_in)
+    for name, each in opened.items():
+        shown = fields_of(data, name)
+        if has_types(each.data_set.fields, shown, variables):  # else there is a misfit of another kind
+            notices += as_trained(name, each.label, each.data_set, shown, readings or {}, rows or {})
     bindings = {name: _bind(data, name, opened) for name in data.streams}
     _raise_all(each.below(("streams", name)) for name in data.streams for each in _misfits_of(data, name, opened, variables))
     return Streams(
@@ -391,7 +419,7 @@ def _opened_of(data: Data, name: str, opened: Mapping[str, _Opened]) -> _Opened:
 
 def _bind(data: Data, name: str, opened: Mapping[str, _Opened]) -> Binding:
     stream, each = data.streams[name], _opened_of(data, name, opened)
-    return Binding(name, each.label, each.data_set, stream.variables, balance_field(stream))
+    return Binding(name, each.label, each.data_set, stream.variables, balance_field(stream), data_set_of(data, stream) or "")
 
 
 def _misfits_of(data: Data, name: str, opened: Mapping[str, _Opened], variables: Mapping[str, Variable]) -> Iterator[Mistake]:
