@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gamelearn.data.dataset import ArrayColumn, Column, DataSet, Field, SplitOptions, split_rows
 from gamelearn.data.folder import DataFolder
 from gamelearn.data.grey import GreyOptions, grey_column, grey_fields
+from gamelearn.data.reading import Reading
 from gamelearn.registry import DATASETS
 
 _SIZE = (8, 8)
@@ -50,12 +51,13 @@ class Digits(DataSet):
         images, labels = load_digits(return_X_y=True)
         fields = _fields(binarize, thumbnail)
         grey = images.reshape(-1, *_SIZE).astype(np.uint8)
+        self.readings = {name: Reading(threshold=binarize, white=_WHITE) for name in fields if name != "c"}
         columns: dict[str, Column] = {
-            "x": grey_column(grey, fields["x"], white=_WHITE, binarize=binarize, flip=flip, noise=noise),
+            "x": grey_column(grey, fields["x"], self.readings["x"], flip=flip, noise=noise),
             "c": ArrayColumn(fields["c"], labels),
         }
         if thumbnail:
-            columns["t"] = grey_column(cell_means(grey, thumbnail), fields["t"], white=_WHITE, binarize=binarize, flip=0, noise=0)
+            columns["t"] = grey_column(cell_means(grey, thumbnail) / _WHITE, fields["t"], self.readings["t"])
         super().__init__(columns, split_rows(len(labels), validation, test, seed))
 
     @classmethod

@@ -5,7 +5,6 @@ This file is what the data sets of grey images share.
 
 from typing import Annotated, Any
 
-import numpy as np
 import pydantic
 import torch
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from gamelearn import noise
 from gamelearn.data.dataset import ArrayColumn, Disturb, Field
+from gamelearn.data.reading import Reading
 from gamelearn.options import Mistake, mistakes_error
 from gamelearn.spec.kinds import DatasetOptions
 
@@ -48,22 +48,18 @@ def grey_fields(size: tuple[int, int], classes: int, binarize: float | None) -> 
     }
 
 
-def grey_column(images: NDArray[Any], field: Field, *, white: float, binarize: float | None, flip: float, noise: float) -> ArrayColumn:
+def grey_column(images: NDArray[Any], field: Field, reading: Reading, *, flip: float = 0.0, noise: float = 0.0) -> ArrayColumn:
     """Return the column of grey images.
 
     Args:
-        images: `(rows, height, width)` in `0 .. white`.
+        images: `(rows, height, width)`, whole numbers up to white, or others in 0 .. 1.
         field: one of `grey_fields`.
-        binarize: the threshold on `images / white`, from which on a pixel is 1.
+        reading: how files write it.
         flip: the probability that a binarised pixel flips in a training batch.
         noise: the standard deviation of normal noise on grey pixels in a training batch.
     """
-
-    def convert(chosen: NDArray[Any]) -> NDArray[Any]:
-        grey = chosen[:, None].astype(np.float32) / np.float32(white)
-        return grey if binarize is None else (grey >= np.float32(binarize)).astype(np.float32)
-
-    return ArrayColumn(field, images, convert=convert, disturb=_flipping(flip) if flip else _adding(noise) if noise else None)
+    disturb = _flipping(flip) if flip else _adding(noise) if noise else None
+    return ArrayColumn(field, images, convert=lambda chosen: reading.decoded(chosen[:, None], field.type), disturb=disturb)
 
 
 def _flipping(probability: float) -> Disturb:

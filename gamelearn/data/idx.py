@@ -23,6 +23,7 @@ from torch import Tensor
 from gamelearn.data.dataset import ArrayColumn, Column, Field, Fraction, split_rows
 from gamelearn.data.folder import DataAbsent, DataFolder
 from gamelearn.data.grey import GreyOptions, grey_column, grey_fields
+from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError
 from gamelearn.options import mistake
 
@@ -81,8 +82,8 @@ def open_idx(
     noise: float,
     together: bool,
     validation: float,
-) -> tuple[dict[str, Column], dict[str, Tensor]]:
-    """Return the columns and splits of a data set of idx files.
+) -> tuple[dict[str, Column], dict[str, Tensor], dict[str, Reading]]:
+    """Return the columns and splits of a data set of idx files, with how files write its images.
 
     Raises:
         DataAbsent: a file is missing and cannot be downloaded.
@@ -92,15 +93,16 @@ def open_idx(
         _find_and_read(source, name, sha256, folder) for name, sha256 in zip(_FILES, source.hashes, strict=True)
     )
     fields = grey_fields(images.shape[1:], _CLASSES, binarize)
+    readings = {"x": Reading(threshold=binarize, white=_WHITE)}
     every = np.concatenate([images, test_images])
     columns: dict[str, Column] = {
-        "x": grey_column(every, fields["x"], white=_WHITE, binarize=binarize, flip=flip, noise=noise),
+        "x": grey_column(every, fields["x"], readings["x"], flip=flip, noise=noise),
         "c": ArrayColumn(fields["c"], np.concatenate([labels, test_labels])),
     }
     if together:
-        return columns, {"train": torch.arange(len(every))}
+        return columns, {"train": torch.arange(len(every))}, readings
     splits = split_rows(len(images), validation, 0.0, seed)
-    return columns, {**splits, "test": torch.arange(len(images), len(every))}
+    return columns, {**splits, "test": torch.arange(len(images), len(every))}, readings
 
 
 def _find_and_read(source: IdxSource, name: str, sha256: str, folder: DataFolder) -> NDArray[np.uint8]:

@@ -48,7 +48,7 @@ class Mnist(DataSet):
         together: bool = False,
         validation: float = 0.1,
     ) -> None:
-        columns, splits = open_idx(
+        columns, splits, self.readings = open_idx(
             SOURCE, folder, seed, binarize=binarize, flip=flip, noise=noise, together=together, validation=validation
         )
         super().__init__(columns, splits)

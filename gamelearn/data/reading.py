@@ -5,7 +5,7 @@ training, evidence, the truth, and answers, which are written in the user's own 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -19,6 +19,9 @@ MISSING = ("", "NA", "N/A", "NaN", "null", "none", "?")
 _TRUTH = {"true": 1.0, "false": 0.0}
 _TOLERANCE = 1e-6
 _WHITE = 255
+_WHOLE = 2**53
+_TEXT = "US"
+_DAY = np.timedelta64(1, "D")
 
 
 def number_of(cell: str) -> float | None:
@@ -27,6 +30,44 @@ def number_of(cell: str) -> float | None:
         return float(cell)
     except ValueError:
         return _TRUTH.get(cell.lower())
+
+
+def cells(texts: NDArray[Any]) -> list[str]:
+    """Return an array of texts, or of bytes that are texts in UTF-8, without the spaces around them; what is no text becomes U+FFFD."""
+    return [(each.decode(errors="replace") if isinstance(each, bytes) else each).strip() for each in texts.ravel().tolist()]
+
+
+def _numbers(raw: NDArray[Any], is_missing: Callable[[str], bool]) -> NDArray[np.float32]:
+    if raw.dtype.kind in "mM":
+        days = (raw - np.datetime64(0, "D") if raw.dtype.kind == "M" else raw) / _DAY
+        return np.asarray(days, np.float32)
+    if raw.dtype.kind in _TEXT:
+        texts, place = np.unique(raw, return_inverse=True)
+        found = [math.nan if is_missing(cell) else number_of(cell) for cell in cells(texts)]
+        raw = np.array([math.inf if number is None else number for number in found])[place].reshape(raw.shape)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large becomes infinite, which is no value
+        return raw.astype(np.float32)
+
+
+def _whole(raw: NDArray[Any]) -> NDArray[np.int64]:
+    """Return numbers as the classes that they are: -1 where they say that there is none, -2 where they are no whole numbers."""
+    if raw.dtype.kind in "bi" or (raw.dtype.itemsize < np.dtype(np.int64).itemsize and raw.dtype.kind == "u"):
+        return raw.astype(np.int64)
+    with np.errstate(invalid="ignore"):
+        fits = (np.abs(raw) < _WHOLE) & (raw == np.floor(raw))
+        return np.where(fits, raw.astype(np.int64), np.where(_is_none(raw), -1, -2))
+
+
+def _is_none(raw: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which numbers say that there is no class."""
+    return np.isnan(raw) | (raw == -1) if raw.dtype.kind == "f" else raw == -1 if raw.dtype.kind == "i" else np.zeros(raw.shape, np.bool_)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -39,12 +80,17 @@ class Reading:
     Attributes:
         titles: what the file calls it: an array, or the columns of a table, one for each element.
         levels: the names of the classes (or of the bits 0 and 1), in their order; empty where they have none.
-        values: the numbers that stand for the classes in arrays and label maps; empty for 0, 1, 2, ...
+        values: the numbers that stand for the classes (or for 0 and 1) in arrays and label maps; empty for 0, 1, 2, ...
         scale: what numbers are divided by; None for 255 where they are bytes and 1 elsewhere.
         threshold: from which on a scaled number is 1; None where numbers stay as they are.
         mean: what is taken off the elements; empty for 0.
         deviation: what they are then divided by, positive; empty for 1.
-        missing: the cells of a table that have no value, in letters of any case.
+        missing: the texts that are no value, in letters of any case.
+        texts: whether arrays hold the names of the classes themselves.
+        white: of grey images, what whole numbers are divided by, while others are in 0 .. 1; None for 255 where they are bytes.
+        written: the shape of a row in files, where it is not that of the field.
+        shape: the field's, where it is not that of files.
+        channels_last: whether the last axis of a row in files is the first of the field.
     """
 
     titles: tuple[str, ...] = ()
@@ -55,6 +101,11 @@ class Reading:
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
     missing: tuple[str, ...] = MISSING
+    texts: bool = False
+    white: float | None = None
+    written: tuple[int, ...] | None = None
+    shape: tuple[int, ...] | None = None
+    channels_last: bool = False
 
     def is_missing(self, cell: str) -> bool:
         """Whether a cell has no value."""
@@ -93,36 +144,102 @@ class Reading:
         return self.levels[int(value)] if self.levels else f"{value * deviation + mean:.6g}"
 
     def decoded(self, raw: NDArray[Any], kind: str) -> NDArray[Any]:
-        """Return numbers of a file as values of a field.
+        """Return what a file holds as values of a field.
 
         Args:
-            raw: `(rows, *shape)`, of any type of numbers.
+            raw: `(rows, *written)`, or of the field's own shape: numbers, texts, dates (days since 1970) or durations (days).
             kind: the type of the field.
 
         Returns:
-            `(rows, *shape)`: int64 classes, -1 where a number stands for none; float32 otherwise.
+            `(rows, *shape)`: int64 classes, -1 where there is no value and -2 where it is none of the classes; else float32, NaN
+            where there is no value and infinite where a text is no number.
         """
+        raw = self._arranged(raw)
         if kind == "categorical":
-            return self._classes(raw) if self.values else raw.astype(np.int64)
-        numbers = raw.astype(np.float32)
-        if (scale := self._scale(raw, kind)) != 1:
-            numbers = numbers / np.float32(scale)
-        if self.threshold is not None and raw.dtype.kind != "b":
-            numbers = (numbers >= np.float32(self.threshold)).astype(np.float32)
+            return self._classes(raw)
+        if kind == "binary" and (self.values or (self.levels and raw.dtype.kind in _TEXT)):
+            classes = self._classes(raw)
+            return np.where(classes < 0, np.where(classes == -1, np.nan, np.inf), classes).astype(np.float32)
+        numbers = _numbers(raw, self.is_missing)
+        if raw.dtype.kind != "b":
+            if (scale := self._scale(raw, kind)) != 1:
+                numbers = numbers / np.float32(scale)
+            if self.threshold is not None:
+                bits = (numbers >= np.float32(self.threshold)).astype(np.float32)
+                numbers = np.where(np.isnan(numbers) | self._too_bright(numbers), numbers, bits)
         if self.mean:
             shape = raw.shape[1:]
             numbers = ((numbers - np.reshape(self.mean, shape)) / np.reshape(self.deviation, shape)).astype(np.float32)
         return numbers
 
+    def encoded(self, values: NDArray[Any], kind: str) -> NDArray[Any]:
+        """Return values of a field as files hold them, which `decoded` brings back; what is real may be a mean.
+
+        Args:
+            values: `(rows, *shape)`; -1 is no class.
+            kind: the type of the field.
+
+        Returns:
+            `(rows, *written)`: of classes the numbers or texts that stand for them, of bits too, or truths where numbers are compared
+            with a threshold; else numbers in the unit of the file.
+        """
+        if kind in ("binary", "categorical") and (own := self._own) is not None:
+            return self._written(own[np.where(values >= 0, values, len(own) - 1).astype(np.int64)])
+        if kind == "categorical":
+            return self._written(values)
+        if self.threshold is not None:
+            return self._written(values != 0)
+        numbers = values.astype(np.float64)
+        if self.mean:
+            numbers = numbers * np.reshape(self.deviation, values.shape[1:]) + np.reshape(self.mean, values.shape[1:])
+        return self._written((numbers * (self.scale or 1)).astype(np.float32))
+
+    def _arranged(self, raw: NDArray[Any]) -> NDArray[Any]:
+        """Return rows of a file in the field's shape; what has it already stays as it is."""
+        if self.written is None or self.shape is None or raw.shape[1:] != self.written:
+            return raw
+        return np.moveaxis(raw, -1, 1) if self.channels_last else raw.reshape(len(raw), *self.shape)
+
+    def _written(self, values: NDArray[Any]) -> NDArray[Any]:
+        if self.written is None or self.shape is None or values.shape[1:] != self.shape:
+            return values
+        return np.moveaxis(values, 1, -1) if self.channels_last else values.reshape(len(values), *self.written)
+
     def _scale(self, raw: NDArray[Any], kind: str) -> float:
-        is_grey = kind == "real" or self.threshold is not None
-        return self.scale or (_WHITE if raw.dtype == np.uint8 and is_grey else 1.0)
+        if self.scale or not (kind == "real" or self.threshold is not None):
+            return self.scale or 1.0
+        return self.white if self.white and raw.dtype.kind in "iu" else _WHITE if raw.dtype == np.uint8 else 1.0
+
+    def _too_bright(self, numbers: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which numbers are no grey values: left as they are, they are no bits either."""
+        return (numbers > 1) | (numbers < 0) if self.white else np.zeros(numbers.shape, np.bool_)
+
+    @property
+    def _own(self) -> NDArray[Any] | None:
+        """What arrays hold for each class, and at last for none; None where this is the class, counted from 0."""
+        if self.texts:
+            return np.array([*self.levels, ""])
+        if not self.values and not (self.levels and all(map(_is_number, self.levels))):
+            return None
+        numbers = np.array([*(self.values or map(float, self.levels)), -1])
+        return numbers.astype(np.int64) if (numbers == np.floor(numbers)).all() and np.abs(numbers).max() < _WHOLE else numbers
 
     def _classes(self, raw: NDArray[Any]) -> NDArray[np.int64]:
-        order = np.argsort(self.values)
-        ranked = np.asarray(self.values)[order]
-        place = np.searchsorted(ranked, raw).clip(0, len(ranked) - 1)
-        return np.where(ranked[place] == raw, order[place], -1)
+        if raw.dtype.kind in _TEXT:
+            texts, place = np.unique(raw, return_inverse=True)
+            return np.array([self._class_of(cell) for cell in cells(texts)], np.int64)[place].reshape(raw.shape)
+        own = None if self.texts else self._own
+        if own is None:
+            return _whole(raw)
+        order = np.argsort(own[:-1])
+        place = np.searchsorted(own[order], raw).clip(0, len(order) - 1)
+        return np.where(own[order][place] == raw, order[place], np.where(_is_none(raw), -1, -2))
+
+    def _class_of(self, cell: str) -> float:
+        try:
+            return -1 if self.is_missing(cell) else self.value(cell)
+        except ValueError:
+            return -2
 
     def _unit(self, element: int) -> tuple[float, float]:
         return (self.mean[element] if self.mean else 0.0), (self.deviation[element] if self.deviation else 1.0)

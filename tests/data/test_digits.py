@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -36,3 +37,14 @@ def test_splits_by_default_are_tenths(folder: DataFolder) -> None:
 def test_the_constructor_takes_the_options(folder: DataFolder, own: dict[str, Any]) -> None:
     options = DigitsOptions.model_validate({"type": "digits", **own})
     assert Digits(folder, 0, **options.own_options()).fields == Digits.declared_fields(options)
+
+
+@pytest.mark.parametrize("binarize", [None, 0.5])
+def test_files_of_digits_are_read_as_those_of_training(folder: DataFolder, binarize: float | None) -> None:
+    data = Digits(folder, 0, binarize=binarize, validation=0.0, test=0.0, thumbnail=4)
+    wanted = data.read("x", "train", torch.arange(9)).numpy()
+    whole = load_digits().images[:9, None]
+    kind = data.fields["x"].type
+    assert np.array_equal(data.readings["x"].decoded(whole.astype(int), kind), wanted)
+    assert np.array_equal(data.readings["x"].decoded(whole / 16, kind), wanted)
+    assert set(data.readings) == {"x", "t"}
