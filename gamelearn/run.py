@@ -34,14 +34,14 @@ from gamelearn.run_folder import (
     OTHERWISE,
     READINGS,
     RESOLVED,
-    RUNS,
     SAMPLES,
     TENSORBOARD,
     check_new_folder,
     make_run_folder,
-    numbered_runs,
+    newest_run,
     read_json,
     recall_data,
+    refuse_links,
     why_no_run,
     write_rows,
 )
@@ -165,8 +165,10 @@ class Run:
 
         Raises:
             SpecError: the spec is damaged, or needs a plugin that is not loaded.
-            RunError: there is no such checkpoint, it is damaged, or has no averaged weights.
+            RunError: there is no such checkpoint, it is damaged, or has no averaged weights; or an untrusted run holds a link.
         """
+        if untrusted:
+            refuse_links(self.path)
         game = load(self.path / RESOLVED, device=device, plugins=plugins, untrusted=untrusted)
         recall_data(game, self.path)
         state = self.state(checkpoint)
@@ -358,13 +360,10 @@ def _say_end(run: Run, trainer: Trainer, say: Say) -> None:
 
 
 def _former_run(game: Game, run_folder: str | Path | None, say: Say) -> Run:
-    if run_folder is not None:
-        return Run(Path(run_folder), say)
-    name = game.graph.name
-    runs = [path for _, path in sorted(numbered_runs(name).items()) if (path / RESOLVED).is_file()]
-    if not runs:
-        raise RunError(f"there is nothing to resume: no run of {name!r} in {RUNS / name}; leave --resume out, or name the folder by --run")
-    return Run(runs[-1], say)
+    run = Run(newest_run(game.graph.name) if run_folder is None else Path(run_folder), say)
+    if game.untrusted:
+        refuse_links(run.path)
+    return run
 
 
 def _check_goes_on(run: Run, checked: CheckedSpec, state: TrainingState, say: Say) -> None:

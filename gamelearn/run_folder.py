@@ -6,6 +6,7 @@ This file names the folders.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,18 @@ def numbered_runs(name: str) -> dict[int, Path]:
     folder = RUNS / name
     found = folder.iterdir() if folder.is_dir() else ()
     return {int(path.name): path for path in found if path.name.isdigit()}
+
+
+def newest_run(name: str) -> Path:
+    """Return the newest run of a game in the default place.
+
+    Raises:
+        RunError: there is none.
+    """
+    runs = [path for _, path in sorted(numbered_runs(name).items()) if (path / RESOLVED).is_file()]
+    if not runs:
+        raise RunError(f"there is nothing to resume: no run of {name!r} in {RUNS / name}; leave --resume out, or name the folder by --run")
+    return runs[-1]
 
 
 def make_run_folder(run_folder: str | Path | None, name: str) -> Path:
@@ -85,6 +98,22 @@ def why_no_run(folder: Path) -> str:
     inside = sorted(path.parent for path in folder.glob(f"*/{RESOLVED}"))
     hint = f"it holds the runs {', '.join(map(str, inside))}" if inside else "a run folder is one that 'gamelearn train' made"
     return f"{folder} is no run: it has no {RESOLVED}; {hint}"
+
+
+def refuse_links(folder: Path) -> None:
+    """Check that a run folder of somebody else holds plain files and folders only, so that nothing outside of it is read, written or deleted.
+
+    Raises:
+        RunError: something in it, at any depth, is a link, or a pipe or another special file.
+    """
+    for place, folders, files in os.walk(folder):
+        for path in (Path(place, name) for name in (*folders, *files)):
+            if path.is_symlink():
+                raise RunError(
+                    f"{path} is a link to {str(path.readlink())!r}, which the folder of an untrusted run must not hold: remove it"
+                )
+            if not (path.is_dir() or path.is_file()):
+                raise RunError(f"{path} is no plain file, which the folder of an untrusted run must not hold: remove it")
 
 
 def read_json(path: Path) -> dict[str, Any]:

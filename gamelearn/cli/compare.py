@@ -68,7 +68,7 @@ def compare(
     """
     where, how = chosen_split(split), str(chosen(By, "--by", by))
     which = chosen_weights(weights)
-    found_runs = [find_run_at(each) for each in runs]
+    found_runs = [find_run_at(each, untrusted=untrusted) for each in runs]
     from gamelearn.comparison.compare import compare as compare_groups
     from gamelearn.comparison.entry import open_entry
     from gamelearn.comparison.files import write_comparison

@@ -69,7 +69,7 @@ def evaluate(
     from gamelearn.run import Run
     from gamelearn.train.device import choose_device
 
-    opened = Run(find_run(run), say=say)
+    opened = Run(find_run(run, untrusted=untrusted), say=say)
     taken: Literal["ema", "last"] | None = None if which is None else "ema" if which == Weights.ema else "last"
     state = opened.state(checkpoint)
     game = opened.game(state.progress.round, weights=taken, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)

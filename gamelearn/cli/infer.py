@@ -133,7 +133,7 @@ def _opened(
     from gamelearn.run import Run
     from gamelearn.train.device import choose_device
 
-    opened = Run(find_run(run), say=say)
+    opened = Run(find_run(run, untrusted=untrusted), say=say)
     state = opened.state(checkpoint)
     taken: Literal["ema", "last"] | None = None if weights is None else "ema" if weights == Weights.ema else "last"
     game = opened.game(state.progress.round, weights=taken, device=choose_device(device), plugins=plugins, untrusted=untrusted)

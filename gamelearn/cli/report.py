@@ -30,7 +30,7 @@ def report(
     """
     from gamelearn.report.page import write_page
 
-    folder = find_run(run)
+    folder = find_run(run, untrusted=untrusted)
     absent = [str(name) for name in FigureName if name not in ON_REQUEST and not (folder / FOLDER / f"{name}.png").is_file()]
     reasons = _drawn(folder, absent, device, plugin or [], untrusted) if figures and absent else {}
     path = write_page(folder, out or folder / "report.html", reasons=reasons, plugins=plugin or (), untrusted=untrusted)

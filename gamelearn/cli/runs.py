@@ -7,16 +7,26 @@ from gamelearn.errors import RunError, nearest, quoted
 MARK = "spec.resolved.yaml"
 
 
-def find_run(name: str, runs: Path = Path("runs")) -> Path:
+def find_run(name: str, runs: Path = Path("runs"), *, untrusted: bool = False) -> Path:
     """Return the folder of a run.
 
     Args:
         name: a run's folder; or `mnist-lvae/3` below `runs`; or a game's name, or its folder, for its newest run.
         runs: where runs are by default.
+        untrusted: whether the run is somebody else's, so that links in its folder are refused.
 
     Raises:
-        RunError: there is none; the known runs are listed.
+        RunError: there is none; the known runs are listed. Or it holds a link.
     """
+    found = _found(name, runs)
+    if untrusted:
+        from gamelearn.run_folder import refuse_links
+
+        refuse_links(found)
+    return found
+
+
+def _found(name: str, runs: Path) -> Path:
     for place in (Path(name), runs / name):
         if (place / MARK).is_file():
             return place
@@ -31,18 +41,18 @@ def find_run(name: str, runs: Path = Path("runs")) -> Path:
     raise RunError(what + (f"; did you mean {hint!r}?" if hint else ""))
 
 
-def find_run_at(text: str, runs: Path = Path("runs")) -> tuple[Path, int | None]:
+def find_run_at(text: str, runs: Path = Path("runs"), *, untrusted: bool = False) -> tuple[Path, int | None]:
     """Return the folder of a run, with the round of a checkpoint that may follow it after `@`; None where none does.
 
     Raises:
-        RunError: there is no such run, or what follows is no number.
+        RunError: as `find_run`, or what follows is no number.
     """
     name, at, number = text.rpartition("@")
     if not at or Path(text).exists():
-        return find_run(text, runs), None
+        return find_run(text, runs, untrusted=untrusted), None
     if not number.isdecimal():
         raise RunError(f"expected a number of rounds after '@', such as {name}@1000, got {text!r}")
-    return find_run(name, runs), int(number)
+    return find_run(name, runs, untrusted=untrusted), int(number)
 
 
 def _known(runs: Path) -> list[str]:

@@ -58,7 +58,7 @@ def sample(
     from gamelearn.sampling import is_drawn_by_one
     from gamelearn.train.device import choose_device
 
-    folder = find_run(run)
+    folder = find_run(run, untrusted=untrusted)
     game = Run(folder, say=say).game(checkpoint, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)
     chain = {"--sampler": sampler, "--sweeps": sweeps, "--after": after}
     used = [name for name, value in chain.items() if value is not None]

@@ -79,7 +79,7 @@ def _train(
         game = load(spec, *overrides, preset=preset, plugins=plugins, device=device, untrusted=untrusted)
     else:
         assert run_folder is not None
-        run_folder = find_run(str(run_folder))
+        run_folder = find_run(str(run_folder), untrusted=untrusted)
         game = _game_of_run(run_folder, overrides, preset, plugins, device, untrusted)
     for warning in game.checked.warnings if game.checked else ():
         say(str(warning))

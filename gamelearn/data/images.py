@@ -1,8 +1,8 @@
 """A folder of image files. This file decodes them when they are read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from gamelearn.registry import DATASETS
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"})
 """What the names of image files end in."""
+Result = TypeVar("Result")
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
 _MOST_PIXELS = 2**26
 _MOST_NAMED = 5
@@ -138,20 +140,40 @@ class ImageColumn(Column):
 
     def _decode(self, file: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
         channels, height, width = self.field.shape
-        try:
-            with Image.open(file) as image:
-                _check_head(file, image)
-                upright = ImageOps.exif_transpose(image).convert(self._mode)
-        except UnidentifiedImageError:
-            raise DataError(f"the image {file} is damaged or no image") from None
-        except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-            raise DataError(f"the image {file} is damaged: {error}") from None
-        fitted = ImageOps.fit(upright, (width, height), Image.Resampling.BICUBIC)
-        return np.asarray(fitted, dtype=np.uint8).reshape(height, width, channels).transpose(2, 0, 1)
+
+        def fitted(image: Image.Image) -> Image.Image:
+            if image.mode not in _MODES:
+                raise DataError(f"the image {file} has pixels of mode {image.mode!r}: convert it to 8 bits per colour")
+            upright = ImageOps.exif_transpose(image).convert(self._mode)
+            return ImageOps.fit(upright, (width, height), Image.Resampling.BICUBIC)
+
+        values = np.asarray(read_image_file(file, "image", fitted), dtype=np.uint8)
+        return values.reshape(height, width, channels).transpose(2, 0, 1)
 
 
-def _check_head(file: Path, image: Image.Image) -> None:
-    if image.width * image.height > _MOST_PIXELS:
-        raise DataError(f"the image {file} has {image.width}x{image.height} pixels: at most {_MOST_PIXELS:,} are read")
-    if image.mode not in _MODES:
-        raise DataError(f"the image {file} has pixels of mode {image.mode!r}: convert it to 8 bits per colour")
+def read_image_file(file: Path, title: str, convert: Callable[[Image.Image], Result]) -> Result:
+    """Return what `convert` makes of an opened image file.
+
+    Only formats whose readers are widely tried are opened, whatever the file's name ends in: others start programs (EPS).
+
+    Args:
+        file: the image file.
+        title: what it is, for an error message.
+        convert: decodes the image while its file is open.
+
+    Raises:
+        DataError: the file is damaged, too large, or of another format; or `convert` raises it.
+    """
+    try:
+        with Image.open(file, formats=_FORMATS) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                raise DataError(f"the {title} {file} has {image.width}x{image.height} pixels: at most {_MOST_PIXELS:,} are read")
+            return convert(image)
+    except DataError:
+        raise
+    except UnidentifiedImageError:
+        raise DataError(f"the {title} {file} is damaged or no image ({', '.join(_FORMATS)})") from None
+    except Exception as error:  # readers raise what they please: struct.error, IndexError, MemoryError, ...
+        if isinstance(error, OSError) and error.strerror:
+            raise DataError(f"the {title} {file} cannot be read: {error.strerror}") from None
+        raise DataError(f"the {title} {file} is damaged: {str(error) or type(error).__name__}") from None

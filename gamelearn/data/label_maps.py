@@ -1,16 +1,16 @@
 """Images with label maps, whose pixels are classes. This file reads both from files at one size."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from gamelearn.data.dataset import ArrayColumn, Column, Field
-from gamelearn.data.images import ImageColumn
+from gamelearn.data.images import ImageColumn, read_image_file
 from gamelearn.errors import DataError
 
 Labels = NDArray[np.uint8]
@@ -18,13 +18,10 @@ Labels = NDArray[np.uint8]
 Size = tuple[int, int]
 """Height and width in pixels."""
 
-Result = TypeVar("Result")
-
 LABEL_MODES = frozenset({"1", "L", "P"})
 """The modes of pixels that are classes: bits, grey values, numbers of palette colours."""
 
 _COLOURED = frozenset({"RGB", "RGBA", "CMYK", "YCbCr"})
-_MOST_PIXELS = 2**26
 _MOST_NAMED = 10
 _ORIENTATION = 0x0112
 _LYING = frozenset({5, 6, 7, 8})
@@ -56,7 +53,7 @@ def image_size(file: Path) -> Size:
         lying = image.getexif().get(_ORIENTATION) in _LYING
         return (image.width, image.height) if lying else (image.height, image.width)
 
-    return _decoded(file, "image", size)
+    return read_image_file(file, "image", size)
 
 
 def read_image(file: Path, size: Size) -> NDArray[np.uint8]:
@@ -81,7 +78,7 @@ def read_label_map(file: Path) -> Labels:
             raise DataError(f"the label map {file} {_why_no_classes(image)}")
         return np.array(image, dtype=np.uint8)
 
-    return _decoded(file, "label map", values)
+    return read_image_file(file, "label map", values)
 
 
 def why_no_classes(file: Path) -> str:
@@ -90,7 +87,7 @@ def why_no_classes(file: Path) -> str:
     Raises:
         DataError: it is damaged, or too large.
     """
-    return _decoded(file, "label map", _why_no_classes)
+    return read_image_file(file, "label map", _why_no_classes)
 
 
 def _why_no_classes(image: Image.Image) -> str:
@@ -109,19 +106,7 @@ def read_mask(file: Path) -> NDArray[np.bool_]:
     Raises:
         DataError: it is damaged, too large, or no image.
     """
-    return _decoded(file, "mask", lambda image: np.array(image.convert("L")) != 0)
-
-
-def _decoded(file: Path, title: str, convert: Callable[[Image.Image], Result]) -> Result:
-    try:
-        with Image.open(file) as image:
-            if image.width * image.height > _MOST_PIXELS:
-                raise DataError(f"the {title} {file} has {image.width}x{image.height} pixels: at most {_MOST_PIXELS:,} are read")
-            return convert(image)
-    except UnidentifiedImageError:
-        raise DataError(f"the {title} {file} is damaged or no image") from None
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise DataError(f"the {title} {file} is damaged: {error}") from None
+    return read_image_file(file, "mask", lambda image: np.array(image.convert("L")) != 0)
 
 
 def check_classes(file: Path, labels: Labels, classes: int) -> None:

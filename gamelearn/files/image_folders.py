@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from gamelearn.data.images import IMAGE_ENDINGS, ImageColumn
+from gamelearn.data.images import IMAGE_ENDINGS, ImageColumn, read_image_file
 from gamelearn.data.label_maps import LABEL_MODES, Size, fit_labels, image_size, read_label_map, read_mask, why_no_classes
 from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError, EvidenceError, quoted
@@ -23,7 +23,7 @@ from gamelearn.graph.model import Variable
 
 _WHITE = 255
 _HALF = 0.5
-_LOSSY = frozenset({"JPEG", "WEBP"})
+_LOSSY = frozenset({"JPEG", "MPO", "WEBP"})
 _TOO_DEEP = ("I", "F")
 _COLOURS = {1: "grey", 3: "rgb"}
 
@@ -185,13 +185,7 @@ def open_pictures(place: Path, variable: Variable, reading: Reading, *, resize: 
 
 def _head(file: Path) -> tuple[Size, str, str]:
     """Return height and width of an image as it is stored, its format, and the mode of its pixels."""
-    try:
-        with Image.open(file) as image:
-            return (image.height, image.width), image.format or "", image.mode
-    except UnidentifiedImageError:
-        raise DataError(f"the image {file} is damaged or no image") from None
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise DataError(f"the image {file} is damaged: {error}") from None
+    return read_image_file(file, "image", lambda image: ((image.height, image.width), image.format or "", image.mode))
 
 
 def _times(size: Size) -> str:

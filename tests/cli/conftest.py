@@ -44,6 +44,12 @@ presets:
 """
 
 
+@pytest.fixture(scope="session")
+def small_spec() -> str:
+    """The text of `small.yaml`."""
+    return SMALL
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of its own to work in, with `small.yaml`."""

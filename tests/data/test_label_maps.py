@@ -86,7 +86,7 @@ def test_damaged_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             read(tmp_path / "c.png")
     with pytest.raises(DataError, match=r"the image \S*c.png is damaged or no image"):
         image_size(tmp_path / "c.png")
-    monkeypatch.setattr("gamelearn.data.label_maps._MOST_PIXELS", 4095)
+    monkeypatch.setattr("gamelearn.data.images._MOST_PIXELS", 4095)
     with pytest.raises(DataError, match=r"a.png has 64x64 pixels: at most 4,095 are read"):
         read_label_map(tmp_path / "a.png")
 

@@ -172,8 +172,8 @@ def test_damaged_files_are_named(folder: DataFolder, cells: Path) -> None:
     with pytest.raises(DataError) as caught:
         open_pairs(folder)
     assert str(caught.value).splitlines()[1:] == [
-        f"  the label map {cells / 'labels/b.png'} is damaged or no image",
-        f"  the image {cells / 'images/c.JPEG'} is damaged or no image",
+        f"  the label map {cells / 'labels/b.png'} is damaged or no image (BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP)",
+        f"  the image {cells / 'images/c.JPEG'} is damaged or no image (BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP)",
     ]
 
 

@@ -193,7 +193,7 @@ def test_damaged_files_are_named_ten_of_them(tmp_path: Path) -> None:
         open_faces(tmp_path)
     lines = str(caught.value).splitlines()
     assert lines[0] == "data set 'celebamask_hq': 13 of 13 images with their label maps cannot be used:"
-    assert lines[1] == f"  the image {place / 'CelebA-HQ-img/0.jpg'} is damaged or no image"
+    assert lines[1] == f"  the image {place / 'CelebA-HQ-img/0.jpg'} is damaged or no image (BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP)"
     assert len(lines) == 12
     assert lines[-1] == "  and 3 more"
     for number in range(12):
@@ -281,7 +281,7 @@ def test_what_is_missing_and_what_is_damaged_are_reported_together(tmp_path: Pat
         f"{place}: 1 file or folder is missing or has an unknown name:",
         f"  {place / 'CelebA-HQ-img/2.jpg'} is missing, its parts are there",
         "data set 'celebamask_hq': 1 of 5 images with their label maps cannot be used:",
-        f"  the image {place / 'CelebA-HQ-img/4.jpg'} is damaged or no image",
+        f"  the image {place / 'CelebA-HQ-img/4.jpg'} is damaged or no image (BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP)",
     ]
     assert not (tmp_path / "cache").exists()
 
