@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from gamelearn.data.binding import field_mistakes
+from gamelearn.data.binding import field_mistakes, with_paths
 from gamelearn.data.folder import DataFolder
 from gamelearn.data.reading import Reading
 from gamelearn.data.streams import DataMisfit, Streams, open_streams
@@ -28,6 +28,7 @@ from gamelearn.plugins import load_builtins, load_plugins
 from gamelearn.registry import METRICS
 from gamelearn.spec.compose import Presets, read_composed
 from gamelearn.spec.load import SpecFile, find_spec, lay_over
+from gamelearn.spec.paths import spec_folders
 from gamelearn.spec.schema import Spec, Variable
 from gamelearn.train.schedule import schedule_mistakes
 
@@ -65,6 +66,7 @@ class Game:
         stood_in: of a run, the names of the data sets in whose place it was trained on `otherwise`; None for a game of no run.
         readings: of a run, how files wrote its variables when it was trained; None where that is not known.
         rows: of a run, the keys of the rows that it was trained on (`gamelearn.data.trained`); None where that is not known.
+        moved: where the files of data sets are now, by the names of these.
     """
 
     graph: Graph
@@ -77,6 +79,7 @@ class Game:
     stood_in: Collection[str] | None = None
     readings: Mapping[str, Reading] | None = None
     rows: Mapping[str, Keys] | None = None
+    moved: Mapping[str, str] = field(default_factory=dict)
     _streams: Streams | None = field(default=None, repr=False)
 
     def runner(self, *, half: bool = False) -> Runner:
@@ -97,10 +100,12 @@ class Game:
             if self.checked is None:
                 raise ValueError("a game that was compiled without a spec file has no data of its own: pass streams")
             spec = self.checked.spec
-            folder = DataFolder(Path(self.checked.file.path).parent, untrusted=self.untrusted)
+            own, *others = spec_folders(Path(self.checked.file.path), untrusted=self.untrusted)
+            named = tuple(map(Path, self.moved.values()))
+            folder = DataFolder(own, untrusted=self.untrusted, others=tuple(others), named=named)
             try:
                 self._streams = open_streams(
-                    spec.data,
+                    with_paths(spec.data, self.moved),
                     plain_variables(spec),
                     folder=folder,
                     seed=self.graph.seed,

@@ -40,6 +40,7 @@ from gamelearn.run_folder import (
     make_run_folder,
     newest_run,
     read_json,
+    read_rows_of,
     recall_data,
     refuse_links,
     why_no_run,
@@ -48,6 +49,7 @@ from gamelearn.run_folder import (
 from gamelearn.sampling import ancestral, is_drawn_by_one, limiting
 from gamelearn.spec.compose import Presets, preset_names
 from gamelearn.spec.load import load_source
+from gamelearn.spec.paths import SPEC_FOLDERS, plain_folders
 from gamelearn.spec.schema import Spec
 from gamelearn.train.changes import LENGTHS, changes, check_changes
 from gamelearn.train.checkpoint import checkpoint_name, list_checkpoints, newest_intact, read_checkpoint, set_aside_newer
@@ -153,6 +155,7 @@ class Run:
         device: torch.device | str = "cpu",
         plugins: Iterable[str] = (),
         untrusted: bool = False,
+        data: Mapping[str, str] | None = None,
     ) -> Game:
         """Return the game with the parameters of a checkpoint, by default the newest that is whole; its data are those that it was trained on.
 
@@ -162,6 +165,7 @@ class Run:
             device: where the game runs.
             plugins: files or modules that the spec needs.
             untrusted: whether the run is somebody else's.
+            data: where the files of data sets are now, by the names of these ('dataset' where there is one).
 
         Raises:
             SpecError: the spec is damaged, or needs a plugin that is not loaded.
@@ -171,6 +175,7 @@ class Run:
             refuse_links(self.path)
         game = load(self.path / RESOLVED, device=device, plugins=plugins, untrusted=untrusted)
         recall_data(game, self.path)
+        game.moved = {name: str(Path(path).absolute()) for name, path in (data or {}).items()}
         state = self.state(checkpoint)
         restore_players(game.players, state.players)
         if weights == "ema" and not state.averages:
@@ -369,7 +374,7 @@ def _former_run(game: Game, run_folder: str | Path | None, say: Say) -> Run:
 def _check_goes_on(run: Run, checked: CheckedSpec, state: TrainingState, say: Say) -> None:
     """Check that the run can go on with the spec, and clear its folder of checkpoints that are damaged."""
     before = run.spec()
-    check_changes(before, checked.spec)
+    check_changes(before, checked.spec, {name.split(".")[0] for name in read_rows_of(run.path) or ()})
     names = list(checked.graph.stages)
     over = names[: state.progress.stage]
     for path, _, _ in changes(before, checked.spec):
@@ -389,6 +394,7 @@ def _write_facts(folder: Path, game: Game, preset: Presets, overrides: Sequence[
         **environment(game.device, streams.taken if streams else {}),
         OTHERWISE: list(streams.stood_in if streams else ()),
         **({READINGS: plain_readings(readings)} if streams and (readings := streams.readings()) else {}),
+        SPEC_FOLDERS: plain_folders(Path(game.checked.file.path), folder),
         "preset": list(preset_names(preset)),
         "overrides": list(overrides),
     }
@@ -397,5 +403,6 @@ def _write_facts(folder: Path, game: Game, preset: Presets, overrides: Sequence[
         write_rows(folder, streams.row_keys())
     if state is not None:
         first = read_json(path) if path.is_file() else facts
+        first[SPEC_FOLDERS] = list(dict.fromkeys([*facts[SPEC_FOLDERS], *first.get(SPEC_FOLDERS, [])]))
         facts = {**first, "resumed": [*first.get("resumed", []), {"after_round": state.progress.round, **facts}]}
     path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

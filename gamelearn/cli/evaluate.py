@@ -8,7 +8,7 @@ import typer
 from gamelearn.cli.choices import Split, Weights, chosen, chosen_estimate, chosen_weights
 from gamelearn.cli.data_progress import data_progress
 from gamelearn.cli.guard import say
-from gamelearn.cli.options import Device, Plugins, TableFormat, TextOrJson, Untrusted
+from gamelearn.cli.options import DataPaths, Device, Plugins, TableFormat, TextOrJson, Untrusted, data_paths
 from gamelearn.cli.runs import find_run
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def evaluate(
     form: TableFormat = TextOrJson.text,
     device: Device = None,
     plugin: Plugins = None,
+    data: DataPaths = None,
     untrusted: Untrusted = False,
 ) -> None:
     """Measure how good a trained game is, by the metrics of its spec, or by those that fit it.
@@ -72,7 +73,14 @@ def evaluate(
     opened = Run(find_run(run, untrusted=untrusted), say=say)
     taken: Literal["ema", "last"] | None = None if which is None else "ema" if which == Weights.ema else "last"
     state = opened.state(checkpoint)
-    game = opened.game(state.progress.round, weights=taken, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)
+    game = opened.game(
+        state.progress.round,
+        weights=taken,
+        device=choose_device(device),
+        plugins=plugin or (),
+        untrusted=untrusted,
+        data=data_paths(data),
+    )
     metrics = choose_metrics(game, metric)
     if game.graph.streams:
         with data_progress():

@@ -9,7 +9,7 @@ import typer
 from gamelearn.cli.choices import Split, Weights, chosen, chosen_weights
 from gamelearn.cli.data_progress import data_progress
 from gamelearn.cli.guard import say
-from gamelearn.cli.options import Device, Plugins, Untrusted
+from gamelearn.cli.options import DataPaths, Device, Plugins, Untrusted, data_paths
 from gamelearn.cli.runs import find_run
 from gamelearn.errors import GamelearnError
 
@@ -72,6 +72,7 @@ def figures(
     ] = None,
     device: Device = None,
     plugin: Plugins = None,
+    data: DataPaths = None,
     untrusted: Untrusted = False,
 ) -> None:
     """Draw the paper's figures from a trained game, as PNG sheets.
@@ -96,7 +97,8 @@ def figures(
 
     opened = Run(find_run(run, untrusted=untrusted), say=say)
     taken: Literal["ema", "last"] | None = None if which is None else "ema" if which == Weights.ema else "last"
-    game, origin = game_of(opened, checkpoint, taken, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)
+    options = {"device": choose_device(device), "plugins": plugin or (), "untrusted": untrusted, "data": data_paths(data)}
+    game, origin = game_of(opened, checkpoint, taken, **options)
     request = Request(
         count=count,
         seed=seed,

@@ -15,6 +15,10 @@ Preset = Annotated[
     list[str] | None, typer.Option("--preset", metavar="NAME", help="Take one of the spec's presets; may be repeated, the later one wins.")
 ]
 Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps.  [default: the fastest]")]
+DataPaths = Annotated[
+    list[str] | None,
+    typer.Option("--data", metavar="NAME=PATH", help="Where the files of a data set are now; 'dataset' is its name where there is one."),
+]
 Untrusted = Annotated[
     bool,
     typer.Option("--untrusted", help="The spec is somebody else's: refuse paths out of its folder and the data root, bound all sizes."),
@@ -43,6 +47,23 @@ def specs_and_overrides(arguments: Iterable[str]) -> tuple[list[str], list[str]]
     for each in arguments:
         (overrides if _OVERRIDE.match(each) and not Path(each).exists() else specs).append(each)
     return specs, overrides
+
+
+def data_paths(texts: Iterable[str] | None) -> dict[str, str]:
+    """Return the paths of data sets that an option gives, whole, by the names of these.
+
+    Raises:
+        GamelearnError: a text has another form, or names no file or folder.
+    """
+    found: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, path = text.partition("=")
+        if not (equals and name):
+            raise GamelearnError(f"--data expects NAME=PATH, such as dataset=table.csv, got {text!r}")
+        if not Path(path).exists():
+            raise GamelearnError(f"--data {text!r}: there is no file or folder {path!r}")
+        found[name] = str(Path(path).absolute())
+    return found
 
 
 def refuse_unreadable(spec: str) -> None:

@@ -11,7 +11,18 @@ import typer
 
 from gamelearn.cli.data_progress import data_progress
 from gamelearn.cli.guard import say
-from gamelearn.cli.options import Device, Plugins, Preset, Untrusted, Values, only_overrides, refuse_unreadable, specs_and_overrides
+from gamelearn.cli.options import (
+    DataPaths,
+    Device,
+    Plugins,
+    Preset,
+    Untrusted,
+    Values,
+    data_paths,
+    only_overrides,
+    refuse_unreadable,
+    specs_and_overrides,
+)
 from gamelearn.cli.runs import find_run
 from gamelearn.errors import GamelearnError
 
@@ -34,6 +45,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
     device: Device = None,
     plugin: Plugins = None,
+    data: DataPaths = None,
     untrusted: Untrusted = False,
 ) -> None:
     """Train a game, into a folder of its own.
@@ -53,7 +65,9 @@ def train(
         raise GamelearnError("name a spec: a file, or a shipped one that 'gamelearn list specs' lists")
     if not specs and run is None:
         raise GamelearnError("name the spec, or the run to resume: gamelearn train --resume --run DIR")
-    _train(specs[0] if specs else None, overrides, preset, run, resume, device, plugin or [], untrusted)
+    if data and not resume:
+        raise GamelearnError("--data is about the data of a run, with --resume: of a new one set the path, such as data.dataset.path=PATH")
+    _train(specs[0] if specs else None, overrides, preset, run, resume, device, plugin or [], untrusted, data_paths(data))
 
 
 def _train(
@@ -65,6 +79,7 @@ def _train(
     device_name: str | None,
     plugins: list[str],
     untrusted: bool,
+    data: dict[str, str],
 ) -> None:
     if spec is not None:
         refuse_unreadable(spec)
@@ -81,6 +96,7 @@ def _train(
         assert run_folder is not None
         run_folder = find_run(str(run_folder), untrusted=untrusted)
         game = _game_of_run(run_folder, overrides, preset, plugins, device, untrusted)
+    game.moved = data
     for warning in game.checked.warnings if game.checked else ():
         say(str(warning))
     for line in derived_lines(game.graph):

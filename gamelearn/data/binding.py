@@ -9,10 +9,11 @@ from math import prod
 from typing import Any
 
 from gamelearn.data.dataset import DataSet, Field, describe_field
-from gamelearn.errors import nearest, quoted
+from gamelearn.errors import DataError, nearest, quoted
 from gamelearn.options import Mistake, Path
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import DatasetOptions
+from gamelearn.spec.paths import PATH_OPTIONS
 from gamelearn.spec.schema import Data, Stream, Variable
 
 _ONE = "dataset"
@@ -39,6 +40,25 @@ class Binding:
 def data_sets_of(data: Data) -> dict[str, DatasetOptions]:
     """Return the options of the data sets by name; where there is one, its name is 'dataset'."""
     return {_ONE: data.dataset} if data.dataset else dict(data.datasets)
+
+
+def with_paths(data: Data, paths: Mapping[str, str]) -> Data:
+    """Return the data with other paths of data sets, by their names.
+
+    Raises:
+        DataError: there is no such data set, or it has no path.
+    """
+    known = data_sets_of(data)
+    made = {}
+    for name, path in paths.items():
+        if name not in known:
+            hint = nearest(name, known)
+            raise DataError(f"unknown data set {name!r}; known: {quoted(known)}" + (f"; did you mean {hint!r}?" if hint else ""))
+        option = next((each for each in PATH_OPTIONS if each in type(known[name]).model_fields), None)
+        if option is None:
+            raise DataError(f"data set {name!r}, of the type {known[name].type!r}, has no path that could be another")
+        made[name] = known[name].model_copy(update={option: path})
+    return data.model_copy(update={"dataset": made[_ONE]} if data.dataset and made else {"datasets": {**data.datasets, **made}})
 
 
 def data_set_of(data: Data, stream: Stream) -> str | None:

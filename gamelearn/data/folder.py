@@ -29,17 +29,21 @@ class DataFolder:
     Attributes:
         spec_folder: the folder of the spec; None where the spec is no file.
         root: the data root; by default the one that the environment names.
+        others: more folders to look in after that of the spec, such as where it was when a run was trained.
+        named: paths that the user names, which may be read whoever the spec comes from.
         untrusted: whether the spec comes from somebody else, so that paths out of both folders are refused and sizes bounded.
     """
 
     spec_folder: Path | None
     root: Path = field(default_factory=data_root)
     untrusted: bool = False
+    others: tuple[Path, ...] = ()
+    named: tuple[Path, ...] = ()
 
     @property
     def places(self) -> tuple[Path, ...]:
         """The folders that relative paths are looked up in, in order."""
-        return (self.spec_folder, self.root) if self.spec_folder else (self.root,)
+        return (*((self.spec_folder,) if self.spec_folder else ()), *self.others, self.root)
 
     @property
     def byte_limit(self) -> int:
@@ -86,7 +90,7 @@ class DataFolder:
 
     def admits(self, path: Path) -> bool:
         """Return whether a path, its links followed, may be read."""
-        return not self.untrusted or any(path.resolve().is_relative_to(place.resolve()) for place in self.places)
+        return not self.untrusted or any(path.resolve().is_relative_to(place.resolve()) for place in (*self.places, *self.named))
 
     def _admits(self, path: Path) -> bool:
         if "\0" in str(path) or not self.admits(path):

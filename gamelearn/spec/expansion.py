@@ -88,7 +88,7 @@ class Expander:
     def expanded_if_sound(self, tree: Node) -> Node:
         """Return an expanded tree; the tree itself where there is nothing to expand, or it has mistakes."""
         try:
-            made, expansion = self.expanded(resolve_paths(tree)[0])
+            made, expansion = self.expanded(resolve_paths(tree, self._folder)[0])
         except ColumnsError:
             return tree
         return made if expansion.tables or expansion.templates else tree

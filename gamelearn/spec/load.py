@@ -143,8 +143,8 @@ def lay_over(
     for argument in overrides:
         tree = _overridden(tree, argument, problems)
     tree = Node(tree.value, composed.tree.position)
-    tree, wrong_paths = resolve_paths(tree, fence=path.resolve().parent if untrusted else None)
-    expander = Expander(path.resolve().parent, untrusted=untrusted)
+    tree, wrong_paths = resolve_paths(tree, path.absolute().parent, untrusted=untrusted)
+    expander = Expander(path.absolute().parent, untrusted=untrusted)
     tree, expansion = _expanded(tree, expander, [*problems, *wrong_paths])
     found = _Findings(problems + wrong_paths)
     bases = tuple(map(expander.expanded_if_sound, (composed.tree, *([composed.ground] if composed.ground else []))))

@@ -1,10 +1,11 @@
 """Paths in a spec: the options of data sets that name files or folders.
 
 They alone may read the environment, as `${env:NAME}` or `${env:NAME:-default}`. A relative path that exists beside the file
-that says it becomes absolute, so that the resolved spec can be used from anywhere; others are looked up below the data
-root when the data is opened. This file resolves them.
+that says it becomes relative to the spec's folder, so that a project may move; others are looked up below the data root when the
+data is opened. A run says where the folder of its spec was, seen from the run and as a whole path. This file resolves paths.
 """
 
+import json
 import os
 import re
 from dataclasses import replace
@@ -16,6 +17,9 @@ from gamelearn.errors import Problem
 from gamelearn.options import Path
 from gamelearn.spec.node import Node, dotted
 
+RESOLVED, ENVIRONMENT = "spec.resolved.yaml", "environment.json"
+"""The files of a run that have its spec, and where that was."""
+SPEC_FOLDERS = "spec_folders"
 PATH_OPTIONS = ("path", "root", "folder", "file")
 _VARIABLE = re.compile(r"\$\{env:([A-Za-z_]\w*)(?::-([^{}]*))?\}")
 _ELSEWHERE = "'${...}' is read in paths alone: 'extends' and the options 'path', 'root', 'folder', 'file' of a data set"
@@ -27,16 +31,40 @@ def data_root() -> FilePath:
     return FilePath(given).expanduser() if given else FilePath(pooch.os_cache("gamelearn"))
 
 
-def resolve_paths(tree: Node, *, fence: FilePath | None = None) -> tuple[Node, list[Problem]]:
+def spec_folders(path: FilePath, *, untrusted: bool = False) -> tuple[FilePath, ...]:
+    """Return the folders in which the relative paths of a spec are looked up, in order.
+
+    They are its own and, before that of the resolved spec of a run, those where the run's spec was; an untrusted run is not believed.
+    """
+    folder = path.absolute().parent
+    if untrusted or path.name != RESOLVED:
+        return (folder,)
+    try:
+        facts = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
+        return (*(folder / each for each in facts.get(SPEC_FOLDERS, ()) if isinstance(each, str)), folder)
+    except (OSError, ValueError, AttributeError, TypeError):  # what is damaged is told by who needs it
+        return (folder,)
+
+
+def plain_folders(spec: FilePath, run: FilePath) -> list[str]:
+    """Return the folders in which the relative paths of a spec are looked up, as the record of a run has them."""
+    folders = [each.resolve() for each in spec_folders(spec)]
+    return [*dict.fromkeys(text for each in folders for text in (os.path.relpath(each, run.resolve()), str(each)))]
+
+
+def resolve_paths(tree: Node, folder: FilePath, *, untrusted: bool = False) -> tuple[Node, list[Problem]]:
     """Return the tree with its paths resolved, and what is wrong with them.
 
-    With a `fence`, the folder of an untrusted spec, paths must stay inside it or the data root.
+    Args:
+        tree: of the spec.
+        folder: of the spec, to which paths become relative.
+        untrusted: whether paths must stay inside the spec's folder or the data root.
     """
     problems: list[Problem] = []
-    return _resolved(tree, (), fence, problems), problems
+    return _resolved(tree, (), (folder, untrusted), problems), problems
 
 
-def _resolved(node: Node, path: Path, fence: FilePath | None, problems: list[Problem]) -> Node:
+def _resolved(node: Node, path: Path, fence: tuple[FilePath, bool], problems: list[Problem]) -> Node:
     if isinstance(node.value, dict):
         return replace(node, value={key: _resolved(child, (*path, key), fence, problems) for key, child in node.value.items()})
     if isinstance(node.value, tuple):
@@ -44,7 +72,7 @@ def _resolved(node: Node, path: Path, fence: FilePath | None, problems: list[Pro
     if not isinstance(node.value, str):
         return node
     if is_path_option(path):
-        value, problem = _path(node.value, node.position.file, fence)
+        value, problem = _path(node.value, node.position.file, *fence)
     else:
         value, problem = node.value, _ELSEWHERE if "${" in node.value else None
     if problem:
@@ -59,7 +87,7 @@ def is_path_option(path: Path) -> bool:
     return path[:-1] in (("data", "dataset"), ("data", "otherwise")) or (len(path) == 4 and path[:2] == ("data", "datasets"))
 
 
-def _path(text: str, written_in: str, fence: FilePath | None) -> tuple[str, str | None]:
+def _path(text: str, written_in: str, folder: FilePath, untrusted: bool) -> tuple[str, str | None]:
     value, problem = expand_environment(text)
     if problem:
         return value, problem
@@ -67,12 +95,16 @@ def _path(text: str, written_in: str, fence: FilePath | None) -> tuple[str, str 
         value = str(FilePath(value).expanduser()) if value.startswith("~") else value
     except RuntimeError:
         return value, f"the home folder in {value!r} is not known"
-    folder = FilePath(written_in).parent if _exists(FilePath(written_in)) else FilePath.cwd()
-    if not FilePath(value).is_absolute() and _exists(folder / value):
-        value = str((folder / value).resolve())
-    if fence is not None and not any(is_inside(root / value, root) for root in (fence, data_root())):
+    beside = FilePath(written_in).parent if _exists(FilePath(written_in)) else FilePath.cwd()
+    if not FilePath(value).is_absolute() and not _same(beside, folder) and _exists(beside / value):
+        value = os.path.relpath((beside / value).resolve(), folder.resolve())
+    if untrusted and not any(is_inside(root / value, root) for root in (folder, data_root())):
         return value, f"{value!r} lies outside of the spec's folder and the data root, which an untrusted spec may not read"
     return value, None
+
+
+def _same(one: FilePath, other: FilePath) -> bool:
+    return one.absolute() == other.absolute()
 
 
 def _exists(path: FilePath) -> bool:

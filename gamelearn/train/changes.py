@@ -3,11 +3,13 @@
 Everything else would make another run of it. This file compares specs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from pathlib import Path as FilePath
 from typing import Any
 
 from gamelearn.errors import RunError
 from gamelearn.spec.node import dotted
+from gamelearn.spec.paths import is_path_option
 from gamelearn.spec.schema import Spec, merge_options
 
 _Path = tuple[str | int, ...]
@@ -16,14 +18,21 @@ _FREE = (*LENGTHS, "log", "checkpoint", "samples")
 MISSING = object()
 
 
-def check_changes(before: Spec, now: Spec) -> None:
+def check_changes(before: Spec, now: Spec, known: Collection[str] = ()) -> None:
     """Check that a run can go on with a spec.
+
+    Args:
+        before: the run's.
+        now: the other.
+        known: the data sets whose rows the run knows, by name: their files may lie elsewhere.
 
     Raises:
         RunError: the specs differ in more than lengths, `log`, `checkpoint` and `samples`; all differences are listed.
     """
     lines = [
-        f"  {dotted(path)}: {_shown(old)} in the run, {_shown(new)} now" for path, old, new in changes(before, now) if not _may_change(path)
+        f"  {dotted(path)}: {_shown(old)} in the run, {_shown(new)} now"
+        for path, old, new in changes(before, now)
+        if not (_may_change(path) or (is_path_option(path) and (path[-2] in known or _is_end(old, new))))
     ]
     if lines:
         head = "the spec is not the run's; on resume only lengths ('rounds', 'epochs', 'minutes'), 'log', 'checkpoint' and 'samples' may differ:"
@@ -52,6 +61,12 @@ def differences(before: Any, now: Any, path: _Path = ()) -> Iterator[tuple[_Path
             yield from differences(old, new, (*path, index))
     elif before != now:
         yield path, before, now
+
+
+def _is_end(old: Any, new: Any) -> bool:
+    """Whether a path of a run of version 0.1, which was made whole, is a relative one that was written."""
+    whole, parts = FilePath(str(old)), [part for part in FilePath(str(new)).parts if part != ".."]
+    return whole.is_absolute() and bool(parts) and list(whole.parts[-len(parts) :]) == parts
 
 
 def _may_change(path: _Path) -> bool:

@@ -15,6 +15,7 @@ from gamelearn.data.folder import DataFolder
 from gamelearn.data.images import _FORMATS, ImageColumn, Images, ImagesOptions
 from gamelearn.data.label_maps import image_size, read_image, read_label_map, read_mask, why_no_classes
 from gamelearn.data.pairs import Pairs, PairsOptions
+from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError
 from gamelearn.files.image_folders import open_pictures
 from gamelearn.graph.model import Variable
@@ -28,7 +29,7 @@ READERS: list[Callable[[Path], object]] = [
     read_label_map,
     why_no_classes,
     read_mask,
-    lambda file: list(open_pictures(file, X, resize=True).blocks(1)),
+    lambda file: list(open_pictures(file, X, Reading(), resize=True).blocks(1)),
 ]
 
 

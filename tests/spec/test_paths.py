@@ -52,7 +52,7 @@ def test_what_cannot_be_expanded(text: str, what: str) -> None:
     ["{dataset: {type: a, path: %s}}", "{datasets: {d: {root: %s}}}", "{otherwise: {folder: %s}}", "{dataset: {file: %s}}"],
 )
 def test_paths_of_data_sets_read_the_environment(place: str) -> None:
-    tree, problems = resolve_paths(parse_source("data: " + place % "'${env:SET}/x'", "f"))
+    tree, problems = resolve_paths(parse_source("data: " + place % "'${env:SET}/x'", "f"), Path())
     assert problems == []
     assert "value/x" in str(tree.plain())
 
@@ -68,20 +68,21 @@ def test_paths_of_data_sets_read_the_environment(place: str) -> None:
     ],
 )
 def test_nothing_else_reads_the_environment(text: str, place: str) -> None:
-    _, problems = resolve_paths(parse_source(text, "f"))
+    _, problems = resolve_paths(parse_source(text, "f"), Path())
     what = "'${...}' is read in paths alone: 'extends' and the options 'path', 'root', 'folder', 'file' of a data set"
     assert list(map(str, problems)) == [f"{place}: {what}"]
 
 
-def resolved(folder: Path, path: str, **options: Path) -> tuple[str, list[str]]:
+def resolved(folder: Path, path: str, *, untrusted: bool = False) -> tuple[str, list[str]]:
     (folder / "spec.yaml").write_text(f"data: {{dataset: {{path: '{path}'}}}}")
-    tree, problems = resolve_paths(read_source(folder / "spec.yaml"), **options)
+    tree, problems = resolve_paths(read_source(folder / "spec.yaml"), folder, untrusted=untrusted)
     return tree.plain()["data"]["dataset"]["path"], [each.what for each in problems]
 
 
-def test_what_lies_beside_the_file_becomes_absolute(tmp_path: Path) -> None:
+def test_what_lies_beside_the_file_stays_relative(tmp_path: Path) -> None:
     (tmp_path / "faces").mkdir()
-    assert resolved(tmp_path, "faces") == (str(tmp_path / "faces"), [])
+    assert resolved(tmp_path, "faces") == ("faces", [])
+    assert resolved(tmp_path, "../faces") == ("../faces", [])
     assert resolved(tmp_path, "absent") == ("absent", [])
     assert resolved(tmp_path, "/absent") == ("/absent", [])
 
@@ -89,8 +90,16 @@ def test_what_lies_beside_the_file_becomes_absolute(tmp_path: Path) -> None:
 def test_a_path_of_the_command_line_is_relative_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "faces").mkdir()
     monkeypatch.chdir(tmp_path)
-    tree, _ = resolve_paths(parse_source("data: {dataset: {path: faces}}", "data.dataset.path=faces"))
-    assert tree.plain()["data"]["dataset"]["path"] == str(tmp_path / "faces")
+    tree, _ = resolve_paths(parse_source("data: {dataset: {path: faces}}", "data.dataset.path=faces"), tmp_path / "specs")
+    assert tree.plain()["data"]["dataset"]["path"] == "../faces"
+
+
+def test_a_path_of_a_base_becomes_relative_to_the_spec(tmp_path: Path) -> None:
+    for name in ("base", "base/faces", "specs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "base" / "spec.yaml").write_text("data: {dataset: {path: faces}}")
+    tree, _ = resolve_paths(read_source(tmp_path / "base" / "spec.yaml"), tmp_path / "specs")
+    assert tree.plain()["data"]["dataset"]["path"] == "../base/faces"
 
 
 def test_a_path_may_begin_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,9 +114,9 @@ def test_an_untrusted_path_stays_inside(tmp_path: Path) -> None:
     (folder / "faces").mkdir()
     (folder / "link").symlink_to("/etc")
     for inside in ("faces", "absent/x", str(data / "x"), "a/../b"):
-        assert resolved(folder, inside, fence=folder)[1] == [], inside
+        assert resolved(folder, inside, untrusted=True)[1] == [], inside
     for outside in ("../other", "/etc/passwd", "link/passwd", "~/x", "a/../../b", "${env:SET}/../../../x"):
-        [what] = resolved(folder, outside, fence=folder)[1]
+        [what] = resolved(folder, outside, untrusted=True)[1]
         assert "lies outside of the spec's folder and the data root" in what
         assert resolved(folder, outside)[1] == []
 
