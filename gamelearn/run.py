@@ -399,8 +399,8 @@ def _write_facts(folder: Path, game: Game, preset: Presets, overrides: Sequence[
         "overrides": list(overrides),
     }
     path = folder / ENVIRONMENT
-    if state is None and streams:
-        write_rows(folder, streams.row_keys())
+    if state is None and streams and (rows := streams.row_keys()):
+        write_rows(folder, rows)
     if state is not None:
         first = read_json(path) if path.is_file() else facts
         first[SPEC_FOLDERS] = list(dict.fromkeys([*facts[SPEC_FOLDERS], *first.get(SPEC_FOLDERS, [])]))

@@ -46,7 +46,7 @@ def test_what_a_run_folder_holds(tmp_path: Path) -> None:
 
     run, text = said_by(loaded(tmp_path, "train.rounds=3"), pictures=draw, overrides=["train.rounds=3"])
     assert run.path == Path("runs/tiny/1")
-    expected = {"spec.yaml", "spec.resolved.yaml", "environment.json", "metrics.jsonl", "checkpoints", "samples"}
+    expected = {"spec.yaml", "spec.resolved.yaml", "environment.json", "metrics.jsonl", "rows.safetensors", "checkpoints", "samples"}
     assert {path.name for path in run.path.iterdir()} - {"tensorboard"} == expected
     assert (run.path / "spec.yaml").read_text() == spec_in(tmp_path).read_text()
     assert run.spec() == load(run.path / "spec.resolved.yaml").checked.spec  # type: ignore[union-attr]

@@ -202,7 +202,7 @@ class Streams:
     def lacking_text(self, stream: str) -> str:
         """Return for people how many training rows a stream leaves out since they lack a value."""
         binding = self._bindings[stream]
-        lacking = binding.data_set.length("train") - len(complete_rows(binding, "train"))
+        lacking = int((binding.data_set.splits["train"] >= 0).sum()) - len(complete_rows(binding, "train"))
         return f"; {lacking:,} {'lacks' if lacking == 1 else 'lack'} a value" if lacking else ""
 
     def classes(self, stream: str, split: str, rows: int) -> "Classes | None":

@@ -146,8 +146,9 @@ def as_trained(
         if difference:
             data_set.columns[field] = TrainedColumn(data_set.columns[field], reading, then)
             data_set.readings = {**data_set.readings, field: then}
-    if now and not any(bool((each >= 0).any()) for each in data_set.splits.values()):
-        raise DataError(f"{_OTHER.format(label)}: none of its rows is among them. {_ADVICE}")
+    gone, length = (sum(map(len, parts)) for parts in ([rows[rows < 0] for rows in data_set.splits.values()], data_set.splits.values()))
+    if gone > length / 2:
+        raise DataError(f"{_OTHER.format(label)}: of its {counted(length, 'row')} {gone:,} are gone or changed. {_ADVICE}")
     return [f"data set {label!r}: {notice}" for notice in notices]
 
 

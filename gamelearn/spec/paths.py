@@ -98,7 +98,8 @@ def _path(text: str, written_in: str, folder: FilePath, untrusted: bool) -> tupl
     beside = FilePath(written_in).parent if _exists(FilePath(written_in)) else FilePath.cwd()
     if not FilePath(value).is_absolute() and not _same(beside, folder) and _exists(beside / value):
         value = os.path.relpath((beside / value).resolve(), folder.resolve())
-    if untrusted and not any(is_inside(root / value, root) for root in (folder, data_root())):
+    roots = (folder,) if _exists(folder / value) else (folder, data_root())
+    if untrusted and not any(is_inside(root / value, root) for root in roots):
         return value, f"{value!r} lies outside of the spec's folder and the data root, which an untrusted spec may not read"
     return value, None
 
