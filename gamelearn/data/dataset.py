@@ -8,7 +8,7 @@ import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
@@ -62,6 +62,27 @@ def describe_field(kind: str, shape: tuple[int, ...], classes: int | None) -> st
     'categorical with 3 classes of shape (8, 8)'
     """
     return f"{kind}{f' with {classes} classes' if classes else ''} of shape {shape}"
+
+
+@dataclass(frozen=True)
+class Raw:
+    """An array as a file holds it, to be read as a variable has it.
+
+    Attributes:
+        values: `(rows, ...)`, numbers, texts or dates.
+        given: what options say of its reading.
+        type: the one that options fix, if any.
+        classes: their number that options fix, if any.
+        channels_last: whether the last axis of a row is to be its first; None where the shape of the variable says so.
+        absent: `(rows)`, which rows have no value whatever the array holds; None for none.
+    """
+
+    values: NDArray[Any]
+    given: Reading = field(default_factory=Reading)
+    type: str | None = None
+    classes: int | None = None
+    channels_last: bool | None = None
+    absent: NDArray[np.bool_] | None = None
 
 
 class Column(ABC):
@@ -186,10 +207,24 @@ class DataSet:
     """What the user has to be told loudly about the data that was found."""
     readings: Mapping[str, Reading] = MappingProxyType({})
     """How files write the values of a field; one that is left out is written as it is, in numbers."""
+    told: Mapping[str, Sequence[str]] = MappingProxyType({})
+    """What the user has to be told of a field, if a stream shows it."""
+    left_out: Mapping[str, str] = MappingProxyType({})
+    """Why what the files hold under a name is no field, as the end of a sentence."""
 
     def __init__(self, columns: Mapping[str, Column], splits: Mapping[str, Tensor]) -> None:
         self._columns = dict(columns)
         self._splits = {split: splits.get(split, torch.empty(0, dtype=torch.int64)) for split in SPLITS}
+
+    def raw(self, field: str) -> Raw | None:
+        """Return a field as its file holds it, where it can be read as another type or shape; None where it cannot."""
+        return None
+
+    def add(self, name: str, column: Column, reading: Reading, told: Sequence[str]) -> None:
+        """Add a column, or put it in the place of another, with how files write it and what is to be told of it."""
+        self._columns[name] = column
+        self.readings = {**self.readings, name: reading}
+        self.told = {**self.told, name: told}
 
     @property
     def fields(self) -> Mapping[str, Field]:

@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gamelearn.data.binding import Binding, balance_field, data_set_of, data_sets_of, field_mistakes, label_of, misfits
+from gamelearn.data.binding import Binding, Opened, bind, data_set_of, data_sets_of, field_mistakes, label_of, told_of
 from gamelearn.data.dataset import SPLITS, DataSet, wrong_values
 from gamelearn.data.folder import DataAbsent, DataFolder
 from gamelearn.data.order import Order
@@ -276,15 +276,6 @@ def _check(binding: Binding, field: str, values: Tensor) -> None:
         raise DataError(f"field {field!r} of data set {binding.label!r} is {binding.data_set.fields[field]}: {wrong}")
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """A data set, the options it was opened with, and what messages call it."""
-
-    data_set: DataSet
-    options: DatasetOptions
-    label: str
-
-
 def open_streams(
     data: Data,
     variables: Mapping[str, Variable],
@@ -315,8 +306,8 @@ def open_streams(
     """
     _raise_all(field_mistakes(data, variables))
     opened, notices = _open_data_sets(data, folder, stood_in)
-    bindings = {name: _bind(data, name, opened) for name in data.streams}
-    _raise_all(each.below(("streams", name)) for name in data.streams for each in _misfits_of(data, name, opened, variables))
+    bindings, mistakes = bind(data, variables, opened)
+    _raise_all(mistakes)
     return Streams(
         bindings,
         select_rows(data.streams, bindings, data.seed),
@@ -326,7 +317,7 @@ def open_streams(
         memory_limit=memory_limit,
         taken={name: each.options.type for name, each in opened.items()},
         stood_in=[name for name, each in opened.items() if each.options is data.otherwise],
-        notices=notices,
+        notices=[*notices, *told_of(bindings.values())],
     )
 
 
@@ -348,8 +339,8 @@ def _raise_all(mistakes: Iterator[Mistake] | Sequence[Mistake]) -> None:
         raise DataMisfit("\n".join(lines), found)
 
 
-def _open_data_sets(data: Data, folder: DataFolder, stood_in: Collection[str] | None) -> tuple[dict[str, _Opened], list[str]]:
-    opened: dict[str, _Opened] = {}
+def _open_data_sets(data: Data, folder: DataFolder, stood_in: Collection[str] | None) -> tuple[dict[str, Opened], list[str]]:
+    opened: dict[str, Opened] = {}
     notices: list[str] = []
     used = {data_set_of(data, stream) for stream in data.streams.values()}
     for name in data_sets_of(data):
@@ -357,7 +348,7 @@ def _open_data_sets(data: Data, folder: DataFolder, stood_in: Collection[str] | 
             continue
         was_replaced = None if stood_in is None else name in stood_in
         data_set, options = _open_data_set(data, name, folder, was_replaced, notices)
-        opened[name] = _Opened(data_set, options, label_of(data, name, options.type))
+        opened[name] = Opened(data_set, options, label_of(data, name, options.type))
         notices += [f"data set {opened[name].label!r}: {notice}" for notice in data_set.notices]
     return opened, notices
 
@@ -383,17 +374,3 @@ def _open_data_set(
 
 def _build(options: DatasetOptions, folder: DataFolder, seed: int) -> DataSet:
     return DATASETS[options.type].build(folder, seed, **options.own_options())
-
-
-def _opened_of(data: Data, name: str, opened: Mapping[str, _Opened]) -> _Opened:
-    return opened[data_set_of(data, data.streams[name]) or ""]
-
-
-def _bind(data: Data, name: str, opened: Mapping[str, _Opened]) -> Binding:
-    stream, each = data.streams[name], _opened_of(data, name, opened)
-    return Binding(name, each.label, each.data_set, stream.variables, balance_field(stream))
-
-
-def _misfits_of(data: Data, name: str, opened: Mapping[str, _Opened], variables: Mapping[str, Variable]) -> Iterator[Mistake]:
-    each = _opened_of(data, name, opened)
-    return misfits(data.streams[name], variables, each.data_set.fields, each.label, each.options)
