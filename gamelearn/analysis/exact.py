@@ -2,12 +2,14 @@
 
     U = E[draws] log score = sum over all values of the draws of  p(draws) * log score
 
-The score carries a gradient. `p(draws)` carries none, as for the draws of training (eq. 5), unless the term has `gradient:`; then it
+A term with weights has those of the samples of a row in place of the log, or the log of their mean where it is a bound. The score carries a
+gradient. `p(draws)` carries none, as for the draws of training (eq. 5), unless the term has `gradient:`; then it
 carries that of the whole expectation, but for samplers. This file enumerates a term's chain.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import log
 
 import torch
 
@@ -66,8 +68,11 @@ def exact_utility(
                 elif isinstance(draw, SamplerDraw):
                     states = _call(states, _copy_call(draw, copy, term), graph, players, dtype)
     scores = torch.stack([_score(term.score, states, copy, term, players) for copy in copies])
-    weights = torch.stack([_score(term.weights, states, copy, term, players) for copy in copies]).detach().softmax(0)
-    return (states.probabilities * (weights * scores).sum(0)).sum()
+    weights = torch.stack([_score(term.weights, states, copy, term, players) for copy in copies]).detach()
+    values = (weights.softmax(0) * scores).sum(0)
+    if term.is_bound:
+        values = values + (weights.logsumexp(0) - log(len(copies)) - values).detach()
+    return (states.probabilities * values).sum()
 
 
 def _score(signed: tuple[tuple[int, Bound], ...], states: States, copy: int, term: Term, players: Mapping[str, Player]) -> torch.Tensor:

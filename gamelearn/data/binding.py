@@ -3,12 +3,13 @@
 What is known from the options alone is found without opening anything. This file binds variables to fields.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 from gamelearn.data.dataset import DataSet, Field, describe_field
+from gamelearn.data.fitting import Misread, fit
 from gamelearn.errors import DataError, nearest, quoted
 from gamelearn.options import Mistake, Path
 from gamelearn.registry import DATASETS
@@ -35,6 +36,15 @@ class Binding:
     fields: Mapping[str, str]
     balance: str | None = None
     name: str = _ONE
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A data set, the options it was opened with, and what messages call it."""
+
+    data_set: DataSet
+    options: DatasetOptions
+    label: str
 
 
 def data_sets_of(data: Data) -> dict[str, DatasetOptions]:
@@ -78,8 +88,9 @@ def fields_of(data: Data, name: str) -> dict[str, str]:
     return found
 
 
-def has_types(fields: Mapping[str, Field], shown: Mapping[str, str], variables: Mapping[str, Variable]) -> bool:
+def has_types(data_set: DataSet, shown: Mapping[str, str], variables: Mapping[str, Variable]) -> bool:
     """Return whether fields that are shown, each with its variable, are there and have the types of these."""
+    fields = data_set.fields
     return all(field in fields and fields[field].type == variables[variable].type for field, variable in shown.items())
 
 
@@ -166,11 +177,79 @@ def misfits(
     for path, name, field in _shown(stream, variables):
         if field not in fields:
             yield _unknown_field(path, field, label, fields, {*variables, *stream.variables.values()})
-        elif name in variables and not _fits(variables[name], fields[field]):
-            variable = variables[name]
-            mine = describe_field(variable.type, variable.shape, variable.classes)
-            hint = _hint(variable, field, fields[field], options)
-            yield Mistake(path, f"variable {name!r} is {mine}, field {field!r} of data set {label!r} is {fields[field]}{hint}")
+        elif name in variables and _wish(variables[name]) != fields[field]:
+            hint = _hint(variables[name], field, fields[field], options)
+            what = f"field {field!r} of data set {label!r} is {fields[field]}{hint}"
+            yield Mistake(path, f"variable {name!r} is {_wish(variables[name])}, {what}")
+
+
+def bind(data: Data, variables: Mapping[str, Variable], opened: Mapping[str, Opened]) -> tuple[dict[str, Binding], list[Mistake]]:
+    """Return the streams with the fields that they show, each read as its variable has it, and what cannot be read so.
+
+    Args:
+        data: the spec's `data`, without mistakes that the spec alone tells.
+        variables: the game's, by name.
+        opened: the data sets by name; a field that two variables have differently becomes two.
+    """
+    wishes: dict[tuple[str, str], set[Field]] = {}
+    for stream in data.streams.values():
+        for _, name, field in _shown(stream, variables):
+            if name in variables:
+                wishes.setdefault((data_set_of(data, stream) or "", field), set()).add(_wish(variables[name]))
+    bindings, mistakes = {}, []
+    for title, stream in data.streams.items():
+        source = data_set_of(data, stream) or ""
+        each, bound = opened[source], dict[str, str]()
+        for path, name, field in _shown(stream, variables):
+            variable, below = variables.get(name), ("streams", title, *path)
+            if field not in each.data_set.fields and (variable is None or each.data_set.raw(field) is None):
+                mistakes.append(_unknown(each, field, {*variables, *stream.variables.values()}).below(below))
+            elif variable is not None:
+                try:
+                    bound[name] = _bound(each.data_set, field, _wish(variable), is_alone=len(wishes[source, field]) == 1)
+                except Misread as error:
+                    mistakes.append(_misfit(each, name, field, variable, error).below(below))
+        fields = {name: bound.get(name, field) for name, field in stream.variables.items()}
+        bindings[title] = Binding(title, each.label, each.data_set, fields, bound.get(stream.balance or ""), source)
+    return bindings, mistakes
+
+
+def _bound(data_set: DataSet, field: str, wish: Field, *, is_alone: bool) -> str:
+    """Return the name of a field once it is read as its variable has it.
+
+    Raises:
+        Misread: it cannot be read so.
+    """
+    name = field if is_alone or data_set.fields.get(field) == wish else f"{field} ({wish})"
+    if data_set.fields.get(name) != wish:
+        raw = data_set.raw(field)
+        if raw is None:
+            raise Misread("")
+        fitted = fit(raw, wish)
+        data_set.add(name, fitted.column, fitted.reading, fitted.notices)
+    return name
+
+
+def _misfit(opened: Opened, name: str, field: str, variable: Variable, why: Misread) -> Mistake:
+    """Return the mistake of a field that cannot be read as its variable has it, without a path."""
+    found, options = opened.data_set.fields.get(field), opened.options
+    holder = next((each for each in _RETYPING if each in type(options).model_fields), None)
+    remedy = f": add {holder}: {{{field}: {{{why.remedy}}}}}" if holder and why.remedy else ""
+    hint = f": {why}{remedy}" if str(why) else _hint(variable, field, found, options) if found else ""
+    what = f"field {field!r} of data set {opened.label!r}{f' is {found}' if found else ''}{hint}"
+    return Mistake((), f"variable {name!r} is {_wish(variable)}, {what}")
+
+
+def _unknown(opened: Opened, field: str, taken: set[str]) -> Mistake:
+    made = _unknown_field((), field, opened.label, opened.data_set.fields, taken)
+    why = opened.data_set.left_out.get(field)
+    return replace(made, what=f"{made.what}; the array {field!r} {why}") if why else made
+
+
+def told_of(bindings: Iterable[Binding]) -> list[str]:
+    """Return what the user has to be told of the fields that streams show."""
+    shown = {(each.label, field): each.data_set.told.get(field, ()) for each in bindings for field in each.fields.values()}
+    return [f"data set {label!r}: field {field!r}: {text}" for (label, field), texts in shown.items() for text in texts]
 
 
 def _shown(stream: Stream, variables: Mapping[str, Variable]) -> list[tuple[Path, str, str]]:
@@ -186,8 +265,8 @@ def _unknown_field(path: Path, field: str, label: str, fields: Collection[str], 
     return Mistake(path, f"data set {label!r} has no field {field!r}; it has {quoted(sorted(fields))}", hint)
 
 
-def _fits(variable: Variable, field: Field) -> bool:
-    return (variable.type, variable.shape, variable.classes) == (field.type, field.shape, field.classes)
+def _wish(variable: Variable) -> Field:
+    return Field(variable.type, variable.shape, variable.classes)
 
 
 def _hint(variable: Variable, name: str, field: Field, options: DatasetOptions) -> str:

@@ -1,7 +1,6 @@
 """A table in a text file: one row per line, its first line the names of the columns. This file makes columns fields."""
 
 import csv
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from gamelearn.data.dataset import (
     table_columns,
 )
 from gamelearn.data.folder import DataFolder
-from gamelearn.data.reading import MISSING, Reading, number_of
+from gamelearn.data.reading import MISSING, Reading, number_of, sorted_levels
 from gamelearn.errors import DataError, nearest, quoted
 from gamelearn.options import Listed, Options
 from gamelearn.registry import DATASETS
@@ -262,9 +261,7 @@ def _inferred(cells: Sequence[str]) -> str:
 
 
 def _levels(cells: Sequence[str], options: ColumnOptions) -> tuple[str, ...]:
-    if options.levels:
-        return options.levels
-    return tuple(sorted(set(cells), key=lambda cell: (number if (number := number_of(cell)) is not None else math.inf, cell)))
+    return options.levels or sorted_levels(cells)
 
 
 def _numbers(

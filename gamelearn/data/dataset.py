@@ -8,7 +8,7 @@ import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
@@ -65,6 +65,27 @@ def describe_field(kind: str, shape: tuple[int, ...], classes: int | None) -> st
     return f"{kind}{f' with {classes} classes' if classes else ''} of shape {shape}"
 
 
+@dataclass(frozen=True)
+class Raw:
+    """An array as a file holds it, to be read as a variable has it.
+
+    Attributes:
+        values: `(rows, ...)`, numbers, texts or dates.
+        given: what options say of its reading.
+        type: the one that options fix, if any.
+        classes: their number that options fix, if any.
+        channels_last: whether the last axis of a row is to be its first; None where the shape of the variable says so.
+        absent: `(rows)`, which rows have no value whatever the array holds; None for none.
+    """
+
+    values: NDArray[Any]
+    given: Reading = field(default_factory=Reading)
+    type: str | None = None
+    classes: int | None = None
+    channels_last: bool | None = None
+    absent: NDArray[np.bool_] | None = None
+
+
 class Column(ABC):
     """One field of every row of a data set.
 
@@ -108,6 +129,7 @@ class ArrayColumn(Column):
         super().__init__(field, present=present, disturb=disturb)
         self._values = values
         self._convert = convert
+        self._before: ArrayColumn | None = None
 
     @property
     def length(self) -> int:
@@ -123,9 +145,8 @@ class ArrayColumn(Column):
         return torch.from_numpy(np.ascontiguousarray(chosen, dtype=wanted))
 
     def written(self, rows: Tensor) -> NDArray[Any]:
-        """Return `rows` as they are held: images of bytes as bytes, else numbers of one type, whatever that of the file is."""
-        chosen = self._values[rows.numpy()]
-        return chosen if chosen.ndim > 1 and chosen.dtype == np.uint8 else chosen.astype(np.float64)
+        """Return the values of `rows`, those before they were standardised."""
+        return (self._before or self).read(rows).numpy()
 
     def standardised(self, rows: Tensor) -> "ArrayColumn":
         """Return the column less its mean, divided by its standard deviation, element by element.
@@ -134,14 +155,10 @@ class ArrayColumn(Column):
             rows: int64; the mean and the deviation are those of their present values. What is constant there is only centred.
         """
         mean, deviation = self.scale(rows)
-        convert = self._convert or (lambda chosen: chosen)
-        return ArrayColumn(
-            self.field,
-            self._values,
-            convert=lambda chosen: convert((chosen.astype(np.float64) - mean) / deviation),
-            present=self.present,
-            disturb=self.disturb,
-        )
+        values = (self._values.astype(np.float64) - mean) / deviation
+        made = ArrayColumn(self.field, values, convert=self._convert, present=self.present, disturb=self.disturb)
+        made._before = self
+        return made
 
     def scale(self, rows: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the mean and the standard deviation of the present values of some rows, `(*shape)`: 1 where they are constant, 0 and 1 for no rows."""
@@ -207,10 +224,24 @@ class DataSet:
     """How files write the values of a field; one that is left out is written as it is, in numbers."""
     files: Mapping[str, Sequence[Path]] = MappingProxyType({})
     """The files of each row, in order, by a name that does not change with other rows; empty where rows have no files of their own."""
+    told: Mapping[str, Sequence[str]] = MappingProxyType({})
+    """What the user has to be told of a field, if a stream shows it."""
+    left_out: Mapping[str, str] = MappingProxyType({})
+    """Why what the files hold under a name is no field, as the end of a sentence."""
 
     def __init__(self, columns: Mapping[str, Column], splits: Mapping[str, Tensor]) -> None:
         self.columns = dict(columns)
         self.splits = {split: splits.get(split, torch.empty(0, dtype=torch.int64)) for split in SPLITS}
+
+    def raw(self, field: str) -> Raw | None:
+        """Return a field as its file holds it, where it can be read as another type or shape; None where it cannot."""
+        return None
+
+    def add(self, name: str, column: Column, reading: Reading, told: Sequence[str]) -> None:
+        """Add a column, or put it in the place of another, with how files write it and what is to be told of it."""
+        self.columns[name] = column
+        self.readings = {**self.readings, name: reading}
+        self.told = {**self.told, name: told}
 
     @property
     def fields(self) -> Mapping[str, Field]:

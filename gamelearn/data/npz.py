@@ -1,33 +1,26 @@
-"""Arrays in a numpy archive. This file makes them the fields of a data set.
+"""Arrays in a numpy archive as the fields of a data set."""
 
-An archive may come from anywhere, so each array's head is read before anything is unpacked: its type has to be numbers, its
-size bounded. This file never unpickles.
-"""
-
-import io
-import zipfile
-import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from math import prod
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from gamelearn.data.dataset import ArrayColumn, DataSet, Field, SplitOptions, check_columns, split_rows
+from gamelearn.data.archives import ArrayHead, array_heads, head_of, read_arrays
+from gamelearn.data.dataset import DataSet, Field, Raw, SplitOptions, split_rows
+from gamelearn.data.fitting import Fitted, Misread, distinct, fit, is_picture, number_range, texts
 from gamelearn.data.folder import DataFolder
-from gamelearn.errors import DataError, nearest, quoted
-from gamelearn.options import Options
+from gamelearn.data.reading import Reading
+from gamelearn.errors import DataError
+from gamelearn.options import Listed, Options
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import Name
 
-_COLOURS = 3
-_WHITE = 255
-_NUMBERS = "biuf"
-_HEAD_BYTES = 2**16
+_MOST_CLASSES = 2**31
+_MOST_DISTINCT = 1000
+_MOST_NAMED = 10
 
 
 class ArrayOptions(Options):
@@ -36,15 +29,24 @@ class ArrayOptions(Options):
     array: str | None = None
     """The array; by default the one named as the field."""
     type: Literal["binary", "categorical", "count", "real"] | None = None
-    """By default booleans are binary, whole numbers categorical, numbers real, bytes of colour images real in [0, 1]."""
+    """By default that of the variable that it is bound to."""
     classes: Annotated[int, pydantic.Field(ge=2)] | None = None
-    """The number of classes, by default the largest value and one."""
+    """The number of classes; by default that of the variable."""
+    values: Listed[int | float | str] | None = None
+    """What stands for the classes, or for 0 and 1, in their order, such as [0, 255]; by default what the array holds, sorted."""
     scale: Annotated[float, pydantic.Field(gt=0)] | None = None
-    """What real values are divided by: by default 255 for bytes, 1 for the rest."""
+    """What numbers are divided by: by default 255 for bytes of a real or binarised field, 1 for the rest."""
     binarize: float | None = None
-    """The threshold on the scaled values, from which on they are 1: the field is then binary."""
+    """The threshold on the scaled numbers, from which on they are 1: the field is then binary."""
     channels_last: bool | None = None
-    """Whether the last axis is the colours, to be moved before height and width; by default for bytes of shape (.., .., 3)."""
+    """Whether the last axis is the colours, to be moved before height and width; by default if the variable has them first."""
+    missing: str | None = None
+    """An array of true and false with as many rows: where one of a row is true, the row has no value."""
+
+    @property
+    def kind(self) -> str | None:
+        """The type that the options fix, if they do."""
+        return "binary" if self.binarize is not None else self.type or ("categorical" if self.classes else None)
 
 
 class NpzOptions(SplitOptions):
@@ -52,17 +54,20 @@ class NpzOptions(SplitOptions):
 
     path: str
     """The archive, beside the spec or in the data root."""
-    fields: dict[Name, ArrayOptions] | None = None
-    """The fields, each with its array; by default every array of numbers is one."""
+    fields: dict[Name, ArrayOptions] = {}
+    """What differs from what the variables say, by field. Arrays that are not named are fields under their own names."""
 
 
 @DATASETS.register("npz", options=NpzOptions)
 class Npz(DataSet):
     """Arrays of a numpy archive (.npz), each a field of as many rows as its first axis has.
 
+    A field is read as the variable that it is bound to. Rows have no value where a number is NaN, a class is -1, a date is NaT, or a
+    text is one that is missing in a `csv`; if one element has none, the row has none.
+
     Args:
         path: the archive, beside the spec or in the data root.
-        fields: the fields, each with its array, or None for every array of numbers.
+        fields: what differs, by field.
 
     Raises:
         DataAbsent: there is no such file.
@@ -70,6 +75,7 @@ class Npz(DataSet):
     """
 
     keeps_rows: ClassVar[bool] = True
+    may_miss: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -81,167 +87,132 @@ class Npz(DataSet):
         validation: float = 0.1,
         test: float = 0.1,
     ) -> None:
-        file = folder.need(path)
-        arrays = read_arrays(file, folder, _wanted(fields))
-        chosen = fields or {name: ArrayOptions() for name in arrays}
-        columns = {name: _column(file, name, arrays[options.array or name], options) for name, options in chosen.items()}
-        length = _common_length(file, {options.array or name: arrays[options.array or name] for name, options in chosen.items()})
-        check_columns(str(file), columns, length)
-        super().__init__(columns, split_rows(length, validation, test, seed))
+        file, listed = folder.need(path), dict(fields or {})
+        folder.check_size(file)
+        heads = array_heads(file)
+        named = {array for name, options in listed.items() for array in (options.array or name, options.missing) if array}
+        length = _common_length(file, {name: head_of(file, name) for name in sorted(named)} or _deciding(heads))
+        left_out = {name: why for name, head in heads.items() if (why := head.misfit or _other_rows(head, length))}
+        needed = {name: head for name, head in heads.items() if name not in left_out}
+        _check_total(file, folder, needed.values())
+        arrays = read_arrays(file, needed)
+        chosen = {**{name: ArrayOptions() for name in needed}, **listed}
+        self._raws = {name: _raw(file, name, options, arrays) for name, options in chosen.items()}
+        fitted = {}
+        for name, raw in self._raws.items():
+            try:
+                fitted[name] = _natural(raw)
+            except Misread as error:
+                if name in listed and raw.type:
+                    raise DataError(f"{file}: field {name!r} is {raw.type}: {error}") from None
+        self.left_out = left_out
+        self.readings = {name: each.reading for name, each in fitted.items()}
+        self.told = {name: each.notices for name, each in fitted.items() if each.notices}
+        self.notices = _notices(heads, left_out)
+        super().__init__({name: each.column for name, each in fitted.items()}, split_rows(length, validation, test, seed))
 
-    @classmethod
-    def declared_names(cls, options: NpzOptions) -> tuple[str, ...] | None:
-        """Return the names of the fields, where the options list them; what they hold is known from the archive alone."""
-        return None if options.fields is None else tuple(options.fields)
+    def raw(self, field: str) -> Raw | None:
+        """Return the array of a field."""
+        return self._raws.get(field)
 
 
-def _wanted(fields: Mapping[str, ArrayOptions] | None) -> set[str] | None:
-    return None if fields is None else {options.array or name for name, options in fields.items()}
+def _deciding(heads: Mapping[str, ArrayHead]) -> dict[str, ArrayHead]:
+    """Return the arrays whose rows are those of the data set: those of numbers, if there are some."""
+    readable = {name: head for name, head in heads.items() if not head.misfit}
+    return {name: head for name, head in readable.items() if head.is_rows_of_numbers} or readable
 
 
-def _common_length(file: Path, arrays: Mapping[str, NDArray[Any]]) -> int:
-    lengths = {name: len(array) for name, array in arrays.items()}
+def _common_length(file: Path, heads: Mapping[str, ArrayHead]) -> int:
+    lengths = {name: head.shape[0] for name, head in heads.items()}
     if not lengths:
-        raise DataError(f"{file} has no array of numbers")
+        raise DataError(f"{file} has no array with rows of numbers or texts")
     if len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{name!r} {length}" for name, length in lengths.items())
-        raise DataError(f"{file}: the arrays differ in their rows ({listed}): list those that belong together under 'fields'")
+        shown = ", ".join(f"{name!r} {length}" for name, length in [*lengths.items()][:_MOST_NAMED])
+        more = ", ..." if len(lengths) > _MOST_NAMED else ""
+        raise DataError(f"{file}: the arrays differ in their rows ({shown}{more}): list one of those that belong together under 'fields'")
     return lengths.popitem()[1]
 
 
-@dataclass(frozen=True)
-class ArrayHead:
-    """The type and shape of an array, read before its data, which begins `offset` bytes into the file."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    fortran: bool
-    offset: int
-
-    @property
-    def is_rows_of_numbers(self) -> bool:
-        """Whether it has numbers, and an axis that counts rows."""
-        return self.dtype.kind in _NUMBERS and bool(self.shape)
-
-    @property
-    def size(self) -> int:
-        """The size of the data in bytes."""
-        return prod(self.shape) * self.dtype.itemsize
+def _other_rows(head: ArrayHead, length: int) -> str | None:
+    return None if head.shape[0] == length else f"has {head.shape[0]:,} rows, not {length:,}"
 
 
-def read_arrays(file: Path, folder: DataFolder, wanted: set[str] | None) -> dict[str, NDArray[Any]]:
-    """Return arrays of a numpy archive by name.
-
-    Args:
-        wanted: their names; None for all those of numbers with at least one axis.
-
-    Raises:
-        DataError: the archive is damaged or too large, or has no such array of numbers.
-    """
-    folder.check_size(file)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            heads = read_heads(archive)
-            names = _choose(file, heads, wanted)
-            _check_total(file, folder, [heads[name] for name in names])
-            return {name: _read_data(archive, name, heads[name]) for name in names}
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, OSError, NotImplementedError, RuntimeError) as error:
-        raise DataError(f"{file} is damaged or no numpy archive: {error}") from None
-
-
-def read_heads(archive: zipfile.ZipFile) -> dict[str, ArrayHead]:
-    """Return the heads of all arrays of an open archive by name.
-
-    Raises:
-        ValueError: one of them is no head; and what `zipfile` raises of a damaged archive.
-    """
-    heads = {}
-    for info in archive.infolist():
-        with archive.open(info) as packed:
-            heads[info.filename.removesuffix(".npy")] = read_head(info.filename, packed)
-    return heads
-
-
-def read_head(name: str, file: IO[bytes]) -> ArrayHead:
-    """Return the head of an array, from the beginning of a .npy file.
-
-    Raises:
-        ValueError: it is none, with the file's name.
-    """
-    stream = io.BytesIO(file.read(_HEAD_BYTES))
-    version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(stream)
-    if min(shape, default=0) < 0:
-        raise ValueError(f"{name} has the shape {shape}")
-    return ArrayHead(dtype, shape, fortran, stream.tell())
-
-
-def _choose(file: Path, heads: Mapping[str, ArrayHead], wanted: set[str] | None) -> list[str]:
-    if wanted is None:
-        return [name for name, head in heads.items() if head.is_rows_of_numbers]
-    for name in sorted(wanted - heads.keys()):
-        hint = nearest(name, heads)
-        raise DataError(f"{file} has no array {name!r}; it has {quoted(sorted(heads))}" + (f"; did you mean {hint!r}?" if hint else ""))
-    for name in sorted(wanted):
-        if not heads[name].is_rows_of_numbers:
-            raise DataError(
-                f"{file}: the array {name!r} is of type {heads[name].dtype}, shape {heads[name].shape}: expected rows of numbers"
-            )
-    return sorted(wanted)
-
-
-def _check_total(file: Path, folder: DataFolder, heads: list[ArrayHead]) -> None:
+def _check_total(file: Path, folder: DataFolder, heads: Iterable[ArrayHead]) -> None:
     total = sum(head.size for head in heads)
     if total > folder.byte_limit:
         raise DataError(f"{file} unpacks to {total:,} bytes; at most {folder.byte_limit:,} are read{folder.why_limited}")
 
 
-def _read_data(archive: zipfile.ZipFile, name: str, head: ArrayHead) -> NDArray[Any]:
-    info = next(info for info in archive.infolist() if info.filename.removesuffix(".npy") == name)
-    with archive.open(info) as stream:
-        stream.read(head.offset)
-        content = stream.read(head.size + 1)
-    if len(content) != head.size:
-        raise ValueError(f"the head of {name!r} says {head.shape} of {head.dtype}, which is not the size of its data")
-    return np.frombuffer(content, head.dtype).reshape(head.shape, order="F" if head.fortran else "C")
+def _notices(heads: Mapping[str, ArrayHead], left_out: Mapping[str, str]) -> list[str]:
+    told = [f"{name!r} ({why})" for name, why in left_out.items() if heads[name].shape]
+    more = f" and {len(told) - _MOST_NAMED:,} more" if len(told) > _MOST_NAMED else ""
+    return [f"arrays that are left out: {', '.join(told[:_MOST_NAMED])}{more}"] if told else []
 
 
-def _column(file: Path, name: str, values: NDArray[Any], options: ArrayOptions) -> ArrayColumn:
-    last = options.channels_last
-    is_picture = values.dtype == np.uint8 and values.ndim == 4 and values.shape[-1] == _COLOURS
-    if last is None:
-        last = is_picture and options.type in (None, "real")
-    if last and values.ndim != 4:
+def _raw(file: Path, name: str, options: ArrayOptions, arrays: Mapping[str, NDArray[Any]]) -> Raw:
+    values, listed = arrays[options.array or name], options.values or ()
+    if options.channels_last and values.ndim != 4:
         raise DataError(f"{file}: field {name!r}: 'channels_last' needs rows of shape (height, width, colours), got {values.shape[1:]}")
-    values = np.moveaxis(values, -1, 1) if last else values
-    kind = "binary" if options.binarize is not None else options.type or _inferred(values, last)
-    classes = _classes(file, name, values, options) if kind == "categorical" else None
-    scale = options.scale or (_WHITE if values.dtype == np.uint8 and (kind == "real" or options.binarize is not None) else 1.0)
-    return ArrayColumn(Field(kind, values.shape[1:], classes), values, convert=_converter(kind, scale, options.binarize))
+    is_text = values.dtype.kind in "US"
+    if not is_text and (wrong := [each for each in listed if isinstance(each, str)]):
+        raise DataError(f"{file}: field {name!r} holds numbers, {wrong[0]!r} under 'values' is none")
+    given = Reading(
+        levels=tuple(map(str, listed)) if is_text else (),
+        values=() if is_text else tuple(float(each) for each in listed),
+        scale=options.scale,
+        threshold=options.binarize,
+    )
+    absent = None if options.missing is None else _absent(file, options.missing, arrays[options.missing])
+    return Raw(values, given, options.kind, options.classes, options.channels_last, absent)
 
 
-def _inferred(values: NDArray[Any], is_image: bool) -> str:
-    if is_image or values.dtype.kind == "f":
+def _absent(file: Path, name: str, mask: NDArray[Any]) -> NDArray[np.bool_]:
+    if mask.dtype.kind not in "biu" or not np.isin(mask, (0, 1)).all():
+        raise DataError(f"{file}: the array {name!r} says which rows have no value: expected true and false, got {mask.dtype}")
+    return np.asarray(mask.reshape(len(mask), -1).astype(np.bool_).any(1))
+
+
+def _natural(raw: Raw) -> Fitted:
+    """Return an array as the field that it is where no variable says more.
+
+    Raises:
+        Misread: it is none.
+    """
+    field = _field(raw)
+    try:
+        return fit(raw, field)
+    except Misread:
+        if raw.type or raw.given.values or raw.values.dtype.kind not in "iu":
+            raise
+        return fit(raw, Field("real", field.shape))
+
+
+def _field(raw: Raw) -> Field:
+    values, shape = raw.values, raw.values.shape[1:]
+    if raw.channels_last or (raw.channels_last is None and raw.type != "categorical" and is_picture(values)):
+        shape = (shape[-1], *shape[:-1])
+    kind = raw.type or _inferred(raw)
+    return Field(kind, shape, (raw.classes or _classes(raw)) if kind == "categorical" else None)
+
+
+def _inferred(raw: Raw) -> str:
+    values = raw.values
+    if values.dtype.kind in "mM":
+        raise Misread("holds dates, which are read where a real variable shows them")
+    if values.dtype.kind == "f" or is_picture(values):
         return "real"
-    return "binary" if values.dtype.kind == "b" else "categorical"
+    if values.dtype.kind in "bUS":
+        return "binary" if values.dtype.kind == "b" else "categorical"
+    low, high = number_range(raw)
+    return "categorical" if raw.given.values or (low >= -1 and high < _MOST_CLASSES) else "real"
 
 
-def _classes(file: Path, name: str, values: NDArray[Any], options: ArrayOptions) -> int:
-    if values.dtype.kind not in "biu":
-        raise DataError(f"{file}: field {name!r} is categorical, but its array holds {values.dtype}: expected whole numbers")
-    if options.classes:
-        return options.classes
-    return max(2, int(values.max(initial=0)) + 1)
-
-
-def _converter(kind: str, scale: float, threshold: float | None) -> Any:
-    def convert(chosen: NDArray[Any]) -> NDArray[Any]:
-        if kind == "categorical":
-            return chosen
-        scaled = chosen.astype(np.float32)
-        if scale != 1:
-            scaled /= np.float32(scale)
-        return scaled if threshold is None else (scaled >= np.float32(threshold)).astype(np.float32)
-
-    return convert
+def _classes(raw: Raw) -> int:
+    if listed := raw.given.values or raw.given.levels:
+        return len(listed)
+    if raw.values.dtype.kind in "US":
+        return max(2, len(texts(raw)))
+    low, high = number_range(raw)
+    found = distinct(raw, _MOST_DISTINCT) if raw.values.dtype.kind == "f" else set()
+    are_classes = -1 <= low <= high < _MOST_CLASSES and all(each == int(each) for each in found)
+    return max(2, int(high) + 1 if are_classes else len(found))

@@ -5,7 +5,7 @@ training, evidence, the truth, and answers, which are written in the user's own 
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -30,6 +30,11 @@ def number_of(cell: str) -> float | None:
         return float(cell)
     except ValueError:
         return _TRUTH.get(cell.lower())
+
+
+def sorted_levels(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return different texts in the order of classes: numbers in theirs, then the others."""
+    return tuple(sorted(set(texts), key=lambda cell: (number if (number := number_of(cell)) is not None else math.inf, cell)))
 
 
 def cells(texts: NDArray[Any]) -> list[str]:

@@ -11,24 +11,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gamelearn.data.binding import (
-    Binding,
-    balance_field,
-    data_set_of,
-    data_sets_of,
-    field_mistakes,
-    fields_of,
-    has_types,
-    label_of,
-    misfits,
-)
+from gamelearn.data.binding import Binding, Opened, bind, data_set_of, data_sets_of, field_mistakes, label_of, told_of
 from gamelearn.data.dataset import SPLITS, DataSet, wrong_values
 from gamelearn.data.folder import DataAbsent, DataFolder
 from gamelearn.data.order import Order
 from gamelearn.data.prefetch import Prefetch
 from gamelearn.data.reading import Reading
 from gamelearn.data.selection import complete_rows, select_rows
-from gamelearn.data.trained import Keys, as_trained, row_keys
+from gamelearn.data.trained import Keys, arrays_as_trained, files_as_trained, row_keys
 from gamelearn.errors import DataError, quoted
 from gamelearn.options import Mistake
 from gamelearn.registry import DATASETS
@@ -296,15 +286,6 @@ def _check(binding: Binding, field: str, values: Tensor) -> None:
         raise DataError(f"field {field!r} of data set {binding.label!r} is {binding.data_set.fields[field]}: {wrong}")
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """A data set, the options it was opened with, and what messages call it."""
-
-    data_set: DataSet
-    options: DatasetOptions
-    label: str
-
-
 def open_streams(
     data: Data,
     variables: Mapping[str, Variable],
@@ -339,12 +320,10 @@ def open_streams(
     """
     _raise_all(field_mistakes(data, variables))
     opened, notices = _open_data_sets(data, folder, stood_in)
-    for name, each in opened.items():
-        shown = fields_of(data, name)
-        if has_types(each.data_set.fields, shown, variables):  # else there is a misfit of another kind
-            notices += as_trained(name, each.label, each.data_set, shown, readings or {}, rows or {})
-    bindings = {name: _bind(data, name, opened) for name in data.streams}
-    _raise_all(each.below(("streams", name)) for name in data.streams for each in _misfits_of(data, name, opened, variables))
+    notices += files_as_trained(data, variables, opened, readings or {}, rows or {})
+    bindings, mistakes = bind(data, variables, opened)
+    _raise_all(mistakes)
+    notices += arrays_as_trained(bindings.values(), readings or {}, rows or {})
     return Streams(
         bindings,
         select_rows(data.streams, bindings, data.seed),
@@ -354,7 +333,7 @@ def open_streams(
         memory_limit=memory_limit,
         taken={name: each.options.type for name, each in opened.items()},
         stood_in=[name for name, each in opened.items() if each.options is data.otherwise],
-        notices=notices,
+        notices=[*notices, *told_of(bindings.values())],
     )
 
 
@@ -376,8 +355,8 @@ def _raise_all(mistakes: Iterator[Mistake] | Sequence[Mistake]) -> None:
         raise DataMisfit("\n".join(lines), found)
 
 
-def _open_data_sets(data: Data, folder: DataFolder, stood_in: Collection[str] | None) -> tuple[dict[str, _Opened], list[str]]:
-    opened: dict[str, _Opened] = {}
+def _open_data_sets(data: Data, folder: DataFolder, stood_in: Collection[str] | None) -> tuple[dict[str, Opened], list[str]]:
+    opened: dict[str, Opened] = {}
     notices: list[str] = []
     used = {data_set_of(data, stream) for stream in data.streams.values()}
     for name in data_sets_of(data):
@@ -385,7 +364,7 @@ def _open_data_sets(data: Data, folder: DataFolder, stood_in: Collection[str] | 
             continue
         was_replaced = None if stood_in is None else name in stood_in
         data_set, options = _open_data_set(data, name, folder, was_replaced, notices)
-        opened[name] = _Opened(data_set, options, label_of(data, name, options.type))
+        opened[name] = Opened(data_set, options, label_of(data, name, options.type))
         notices += [f"data set {opened[name].label!r}: {notice}" for notice in data_set.notices]
     return opened, notices
 
@@ -411,17 +390,3 @@ def _open_data_set(
 
 def _build(options: DatasetOptions, folder: DataFolder, seed: int) -> DataSet:
     return DATASETS[options.type].build(folder, seed, **options.own_options())
-
-
-def _opened_of(data: Data, name: str, opened: Mapping[str, _Opened]) -> _Opened:
-    return opened[data_set_of(data, data.streams[name]) or ""]
-
-
-def _bind(data: Data, name: str, opened: Mapping[str, _Opened]) -> Binding:
-    stream, each = data.streams[name], _opened_of(data, name, opened)
-    return Binding(name, each.label, each.data_set, stream.variables, balance_field(stream), data_set_of(data, stream) or "")
-
-
-def _misfits_of(data: Data, name: str, opened: Mapping[str, _Opened], variables: Mapping[str, Variable]) -> Iterator[Mistake]:
-    each = _opened_of(data, name, opened)
-    return misfits(data.streams[name], variables, each.data_set.fields, each.label, each.options)

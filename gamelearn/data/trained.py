@@ -5,7 +5,7 @@ that were there stay in their split and in their place there, whatever was added
 by name, numbers their units.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -16,10 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gamelearn.data.dataset import SPLITS, Column, DataSet
-from gamelearn.data.reading import Reading
+from gamelearn.data.binding import Binding, Opened, fields_of, has_types
+from gamelearn.data.dataset import SPLITS, Column, DataSet, Field
+from gamelearn.data.reading import Reading, number_of
 from gamelearn.data.words import counted
-from gamelearn.errors import DataError
+from gamelearn.errors import DataError, quoted
+from gamelearn.spec.schema import Data, Variable
 
 Keys = NDArray[np.uint64]
 """`(rows)`, 8 bytes for each."""
@@ -42,11 +44,11 @@ class TrainedColumn(Column):
     """
 
     def __init__(self, column: Column, now: Reading, then: Reading) -> None:
-        field = column.field
-        classes = (len(then.levels) if field.type == "categorical" else 0) or field.classes
-        super().__init__(replace(field, classes=classes), present=column.present, disturb=column.disturb)
+        names, former = _names(now, column.field), _names(then, column.field)
+        classes = len(former) if column.field.type == "categorical" else column.field.classes
+        super().__init__(replace(column.field, classes=classes), present=column.present, disturb=column.disturb)
         self._column, self._now, self._then = column, now, then
-        self._classes = torch.tensor([_class_of(then, level) for level in now.levels])
+        self._classes = torch.tensor([former.index(name) if name in former else -1 for name in names])
 
     def read(self, rows: Tensor) -> Tensor:
         """Return the values of `rows`, as they would have been read in the training; -1 is a class that there was not."""
@@ -57,11 +59,10 @@ class TrainedColumn(Column):
         return torch.from_numpy(self._then.decoded(own, self.field.type))
 
 
-def _class_of(reading: Reading, name: str) -> int:
-    try:
-        return int(reading.value(name))
-    except ValueError:
-        return -1
+def _names(reading: Reading, field: Field) -> list[str]:
+    """Return what classes are called, or what stands for them; numbers in one form, however they are written."""
+    names = reading.levels or tuple(f"{value:g}" for value in reading.values) or tuple(map(str, range(field.classes or 2)))
+    return [name if (number := number_of(name)) is None else f"{number:g}" for name in names]
 
 
 def row_keys(data_set: DataSet, fields: Collection[str]) -> dict[str, Keys] | None:
@@ -87,12 +88,12 @@ def row_keys(data_set: DataSet, fields: Collection[str]) -> dict[str, Keys] | No
 def _keys(data_set: DataSet, name: str) -> Keys:
     """Return the keys of all rows by one field: classes count by their names, whatever their numbers are."""
     column, reading = data_set.columns[name], data_set.readings.get(name, Reading())
-    rows = torch.arange(sum(map(len, data_set.splits.values())))
-    if reading.levels and column.field.type in ("binary", "categorical"):
-        names = np.array([hashed(np.frombuffer(level.encode(), np.uint8)[None])[0] for level in reading.levels])
-        keys = hashed(names[column.written(rows).astype(np.int64)])
+    parts = torch.arange(sum(map(len, data_set.splits.values()))).split(_ROWS)
+    if column.field.type in ("binary", "categorical"):
+        names = np.array([hashed(np.frombuffer(each.encode(), np.uint8)[None])[0] for each in _names(reading, column.field)])
+        keys = np.concatenate([hashed(names[column.written(part).astype(np.int64)]) for part in parts])
     else:
-        keys = np.concatenate([hashed(column.written(part)) for part in rows.split(_ROWS)])
+        keys = np.concatenate([hashed(column.written(part)) for part in parts])
     return keys if column.present is None else np.where(column.present.numpy(), keys, np.uint64(0))
 
 
@@ -117,21 +118,58 @@ def hashed(values: NDArray[Any]) -> Keys:
     return np.frombuffer(digests, np.uint64)
 
 
-def as_trained(
-    name: str, label: str, data_set: DataSet, shown: Mapping[str, str], readings: Mapping[str, Reading], rows: Mapping[str, Keys]
+def files_as_trained(
+    data: Data, variables: Mapping[str, Variable], opened: Mapping[str, Opened], readings: Mapping[str, Reading], rows: Mapping[str, Keys]
 ) -> list[str]:
-    """Give a data set the splits, the classes and the units that it had in the training; return what is to be told loudly.
+    """Give data sets whose files say what their fields are the rows, classes and units of the training; return what is to be told.
 
     Args:
-        name: that the spec has for it.
-        label: what messages call it.
-        data_set: as it is now; it is changed in place.
-        shown: its fields that streams show, each with its variable.
+        data: the spec's.
+        variables: the game's, by name.
+        opened: the data sets as they are now, by name; they are changed in place.
         readings: how files wrote variables then.
-        rows: what `row_keys` returned then, its names below that of the data set; nothing where that is not known.
+        rows: what `row_keys` returned then, below the names of data sets; nothing where that is not known.
 
     Raises:
-        DataError: none of the rows is there, or classes have other names, or units differ and nothing tells the rows.
+        DataError: most of the rows are gone, or classes have other names, or units differ and nothing tells the rows.
+    """
+    told = []
+    for name, each in opened.items():
+        shown = fields_of(data, name)
+        if has_types(each.data_set, shown, variables) and not _is_fitted(each.data_set, shown):  # else that is a misfit, told elsewhere
+            told += _as_trained(name, each.label, each.data_set, shown, readings, rows)
+    return told
+
+
+def arrays_as_trained(bindings: Iterable[Binding], readings: Mapping[str, Reading], rows: Mapping[str, Keys]) -> list[str]:
+    """Do what `files_as_trained` does for data sets of arrays, whose fields are read as variables have them.
+
+    Raises:
+        DataError: as there.
+    """
+    sets = {each.name: each for each in bindings}
+    shown: dict[str, dict[str, str]] = {name: {} for name in sets}
+    for each in bindings:
+        shown[each.name].update({field: variable for variable, field in each.fields.items()})
+    return [
+        notice
+        for name, each in sets.items()
+        if _is_fitted(each.data_set, shown[name])
+        for notice in _as_trained(name, each.label, each.data_set, shown[name], readings, rows)
+    ]
+
+
+def _is_fitted(data_set: DataSet, fields: Iterable[str]) -> bool:
+    return any(data_set.raw(field.partition(" (")[0]) is not None for field in fields)
+
+
+def _as_trained(
+    name: str, label: str, data_set: DataSet, shown: Mapping[str, str], readings: Mapping[str, Reading], rows: Mapping[str, Keys]
+) -> list[str]:
+    """Give a data set the rows, classes and units of the training.
+
+    Args:
+        shown: its fields that streams show, each with its variable.
     """
     trained = {key.removeprefix(f"{name}."): keys for key, keys in rows.items() if key.startswith(f"{name}.")}
     now = row_keys(data_set, shown) if trained else None
@@ -139,11 +177,10 @@ def as_trained(
     for field, variable in shown.items():
         if variable not in readings or field not in data_set.readings:
             continue
-        then, reading = readings[variable], data_set.readings[field]
-        difference = then.difference(reading)
-        if difference and (not now or _renamed(then, reading)):
-            raise DataError(f"{_OTHER.format(label)}: {variable!r}: {difference}. {_ADVICE}")
-        if difference:
+        then, reading, kind = readings[variable], data_set.readings[field], data_set.fields[field]
+        if (difference := then.difference(reading)) or _names(then, kind) != _names(reading, kind):
+            if not now or _renamed(then, reading, kind):
+                raise DataError(f"{_OTHER.format(label)}: {variable!r}: {difference or _difference(then, reading, kind)}. {_ADVICE}")
             data_set.columns[field] = TrainedColumn(data_set.columns[field], reading, then)
             data_set.readings = {**data_set.readings, field: then}
     gone, length = (sum(map(len, parts)) for parts in ([rows[rows < 0] for rows in data_set.splits.values()], data_set.splits.values()))
@@ -152,11 +189,14 @@ def as_trained(
     return [f"data set {label!r}: {notice}" for notice in notices]
 
 
-def _renamed(then: Reading, now: Reading) -> bool:
+def _difference(then: Reading, now: Reading, field: Field) -> str:
+    return f"its values were {quoted(_names(then, field))}, now {quoted(_names(now, field))}"
+
+
+def _renamed(then: Reading, now: Reading, field: Field) -> bool:
     """Whether a class has gone while another has come: it may be the same by another name."""
-    gone = [level for level in then.levels if _class_of(now, level) < 0]
-    new = [level for level in now.levels if _class_of(then, level) < 0]
-    return bool(gone and new) or bool(then.levels) != bool(now.levels)
+    before, after = set(_names(then, field)), set(_names(now, field))
+    return bool(before - after) and bool(after - before)
 
 
 def _restore_rows(data_set: DataSet, trained: Mapping[str, Keys], now: Mapping[str, Keys]) -> list[str]:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from gamelearn.data.archives import array_heads
 from gamelearn.data.reading import Reading
 from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError, quoted
-from gamelearn.files.arrays import array_heads
 from gamelearn.files.image_folders import ImageSource, Pictures
 from gamelearn.files.masks import hides_anything, open_mask
 from gamelearn.files.source import Array, Source, lengths

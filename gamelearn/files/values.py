@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gamelearn.data.archives import array_heads
 from gamelearn.data.images import IMAGE_ENDINGS
 from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError, EvidenceError, quoted
-from gamelearn.files.arrays import ArraySource, array_heads, open_npy, open_npz
+from gamelearn.files.arrays import ArraySource, open_npy, open_npz
 from gamelearn.files.image_folders import open_pictures
 from gamelearn.files.source import Array, Source
 from gamelearn.files.tables import ENDINGS, CellValues, columns_of, reading_for, table_of

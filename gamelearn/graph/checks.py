@@ -9,7 +9,7 @@ from itertools import pairwise, takewhile
 import networkx
 
 from gamelearn.errors import nearest, quoted
-from gamelearn.graph.gradients import check_gradient, dependent_draws, depends, is_common
+from gamelearn.graph.gradients import check_gradient, dependent_draws, depends, is_common, moved_variables
 from gamelearn.graph.model import Bound, Factor, Graph, NetworkScore, PlayerDraw, Stage, StreamDraw, Term
 from gamelearn.graph.symbols import Scope
 from gamelearn.options import Mistake
@@ -88,7 +88,7 @@ def _rows(take: int | None, batch: int) -> int:
 
 def _check_dependence(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None:
     """A term must depend on its owner's parameters, and so must what it takes from each other player, if it is no common utility."""
-    moved = frozenset(bound.target for bound in dependent_draws(graph, term))
+    moved = moved_variables(graph, term)
     reached = {bound.factor.player for _, bound in term.score if term.player in graph.reach(bound.factor)}
     if term.gradient:
         reached |= {bound.factor.player for _, bound in term.score if depends(bound, moved)}

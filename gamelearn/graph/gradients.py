@@ -4,27 +4,47 @@ Without `gradient:` draws are constants; with it, the draws that the owner's par
 the language). This file checks the estimators of terms.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gamelearn.errors import quoted
-from gamelearn.graph.model import Bound, Factor, Graph, OwnScore, PlayerDraw, Stage, Term
+from gamelearn.graph.model import Bound, Factor, Graph, OwnScore, PlayerDraw, SamplerDraw, Stage, Term
 from gamelearn.graph.symbols import Scope
 from gamelearn.registry import ESTIMATORS
 
 
-def dependent_draws(graph: Graph, term: Term, owners: frozenset[str] = frozenset()) -> tuple[Bound, ...]:
-    """Return the draws of a term that its owners' parameters move, by their factor or through what they read.
+def _links(graph: Graph, term: Term) -> Iterator[tuple[frozenset[str], frozenset[str], Bound | None]]:
+    """Yield what each draw of a chain makes, what it reads, and its factor; a sampler's draws are taken together, without one."""
+    for draw in term.draws:
+        if isinstance(draw, PlayerDraw):
+            yield from ((frozenset({each.target}), frozenset(actual for _, actual in each.givens), each) for each in draw.factors)
+        elif isinstance(draw, SamplerDraw):
+            sampler, actual = graph.samplers[draw.sampler], dict(draw.binding)
+            yield frozenset(map(actual.__getitem__, sampler.targets)), frozenset(map(actual.__getitem__, sampler.givens)), None
 
-    The owner is the term's player, unless a common utility has several. A sampler is never differentiated, so what it draws depends on
-    nobody.
+
+def _descendants(graph: Graph, term: Term, names: Iterable[str]) -> frozenset[str]:
+    """Return variables with all that the chain draws from them, at first or second hand."""
+    found = frozenset(names)
+    for made, read, _ in _links(graph, term):
+        found |= made if found & read else frozenset()
+    return found
+
+
+def moved_variables(graph: Graph, term: Term, owners: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the variables of a term whose draws its owners' parameters move, by their factor or through what they read.
+
+    The owner is the term's player, unless a common utility has several. A sampler is never differentiated: what it draws depends on what
+    it reads alone.
     """
     owners = owners or frozenset({term.player})
-    found: dict[str, Bound] = {}
-    for draw in term.draws:
-        for bound in draw.factors if isinstance(draw, PlayerDraw) else ():
-            if not owners.isdisjoint(graph.reach(bound.factor)) or any(actual in found for _, actual in bound.givens):
-                found[bound.target] = bound
-    return tuple(found.values())
+    drawn = [bound for _, _, bound in _links(graph, term) if bound is not None]
+    return _descendants(graph, term, (bound.target for bound in drawn if not owners.isdisjoint(graph.reach(bound.factor))))
+
+
+def dependent_draws(graph: Graph, term: Term, owners: frozenset[str] = frozenset()) -> tuple[Bound, ...]:
+    """Return the draws from single factors that its owners' parameters move."""
+    moved = moved_variables(graph, term, owners)
+    return tuple(bound for made, _, bound in _links(graph, term) if bound is not None and made & moved)
 
 
 def redrawn(graph: Graph, term: Term, owners: frozenset[str] = frozenset()) -> frozenset[str]:
@@ -45,8 +65,9 @@ def weighed_draws(graph: Graph, term: Term, owners: frozenset[str] = frozenset()
 def closed_forms(graph: Graph, term: Term) -> tuple[tuple[int, int], ...]:
     """Return the places in a term's score of `+ log a` and `- log b` whose expectation is a divergence of one family.
 
-    That is where the variable of both was drawn from b: given what b reads, the expectation of `log a - log b` over the draw is minus
-    the Kullback-Leibler divergence of b from a. It has the gradient of the draw, too, so draws that depend on the owner must not be constants.
+    That is where the variable of both was drawn from b, and nothing that a reads was drawn from it: given what both read, the expectation
+    of `log a - log b` over the draw is minus the Kullback-Leibler divergence of b from a. It has the gradient of the draw, too, so draws
+    that depend on the owner must not be constants.
     """
     if term.weights or (term.gradient is None and dependent_draws(graph, term)):
         return ()
@@ -55,7 +76,9 @@ def closed_forms(graph: Graph, term: Term) -> tuple[tuple[int, int], ...]:
     found: dict[int, int] = {}
     for place, (sign, bound) in enumerate(term.score):
         if sign > 0 and bound.target in negative and _is_divergence(bound.factor, drawn[bound.target].factor):
-            found.setdefault(negative[bound.target], place)
+            later = _descendants(graph, term, {bound.target})  # with an encoder in reverse order, a reads some of these
+            if later.isdisjoint(actual for _, actual in bound.givens):
+                found.setdefault(negative[bound.target], place)
     return tuple((scored, drawn_from) for drawn_from, scored in found.items())
 
 
@@ -110,6 +133,9 @@ def check_gradient(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None
     path = (*term.path[:-1], "gradient")
     if not draws and not is_common(stage, term):
         scope.report(path, f"no draw of this term depends on the parameters of {term.player!r}: there is nothing to estimate", on_key=True)
+    for what in _samplers_passed(graph, term):
+        scope.report(path, what)
+        return
     for bound in draws if term.gradient.redraws else weighed_draws(graph, term):
         for what in _misfits(graph, term, bound):
             scope.report(path, f"{what}; for it there {_choices(graph, term, bound)}")
@@ -117,6 +143,15 @@ def check_gradient(graph: Graph, stage: Stage, term: Term, scope: Scope) -> None
     for what in _readers_of_classes(graph, term):
         scope.report(path, what)
         return
+
+
+def _samplers_passed(graph: Graph, term: Term) -> Iterator[str]:
+    """Yield where a sampler reads what is drawn again with a gradient: its own draws, which are constants, would hand none on."""
+    moved = redrawn(graph, term)
+    for draw in term.draws:
+        if term.gradient and isinstance(draw, SamplerDraw) and (passed := moved.intersection(actual for _, actual in draw.binding)):
+            what = f"{term.gradient.type!r} does not pass {draw.call}: it reads {quoted(sorted(passed))}, and what a sampler draws is never"
+            yield f"{what} differentiated; for it there is 'reinforce'"
 
 
 def _misfits(graph: Graph, term: Term, bound: Bound) -> Iterator[str]:

@@ -198,6 +198,11 @@ class Term:
         """`player.name`, for logs and errors."""
         return f"{self.player}.{self.name}"
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether the value is the importance-weighted bound, the log of the mean weight: where the weights hold all that is scored."""
+        return bool(self.weights) and all(self.score.count(each) <= self.weights.count(each) for each in self.score)
+
 
 @dataclass(frozen=True)
 class Sampler:

@@ -46,7 +46,7 @@ def accuracy(run: Callable[..., Any], place: str, *arguments: str) -> tuple[Any,
     """Return the figures of the conditional on the test split, with what was said."""
     made = run("evaluate", place, "--metric", "accuracy", "--split", "test", "--device", "cpu", "--format", "json", *arguments)
     assert made.exit_code == 0, made.output
-    return json.loads(made.stdout)["metrics"], made.stderr
+    return json.loads(made.stdout)["results"], made.stderr
 
 
 def test_a_run_moves_with_its_project(project: Path, run: Callable[..., Any]) -> None:

@@ -272,12 +272,15 @@ def test_the_data_set_is_taken_where_it_is_there(numbered: DataFolder) -> None:
 
 def test_all_misfits_of_opened_data_are_said_at_once(numbered: DataFolder) -> None:
     with pytest.raises(DataError) as caught:
-        opened(numbered, rows_data({"all": {"variables": {"flag": "row", "c": "label", "row": "rowe"}}}))
+        opened(numbered, rows_data({"all": {"variables": {"flag": "row", "x": "label", "row": "rowe"}}}))
     lines = str(caught.value).splitlines()
-    assert [line.split(": ")[0] for line in lines] == [f"data.streams.all.variables.{name}" for name in ("flag", "c", "row")]
+    assert [line.split(": ")[0] for line in lines] == [f"data.streams.all.variables.{name}" for name in ("flag", "x", "row")]
     assert [line.split(": ", 1)[1] for line in lines] == [
-        "variable 'flag' is binary of shape (), field 'row' of data set 'npz' is real of shape (): add fields: {row: {type: binary}}",
-        "variable 'c' is categorical with 10 classes of shape (), field 'label' of data set 'npz' is categorical with 3 classes of shape (): set classes: 3",
+        (
+            "variable 'flag' is binary of shape (), field 'row' of data set 'npz' is real of shape ():"
+            " it holds 2, which is none of 0 .. 1, among more than 2 different numbers: add fields: {row: {binarize: 0.5}}"
+        ),
+        "variable 'x' is binary of shape (1, 8, 8), field 'label' of data set 'npz' is categorical with 3 classes of shape (): its rows have the shape ()",
         "data set 'npz' has no field 'rowe'; it has 'label', 'row'; did you mean 'row'?",
     ]
 
@@ -289,7 +292,7 @@ def test_what_is_known_without_opening_is_said_before(folder: DataFolder) -> Non
 
 @pytest.mark.parametrize("memory_limit", [2**30, 0])
 def test_wrong_values_never_reach_a_player(numbered: DataFolder, monkeypatch: pytest.MonkeyPatch, memory_limit: int) -> None:
-    monkeypatch.setattr("gamelearn.data.npz.check_columns", lambda *others: None)
-    np.savez(numbered.root / "rows.npz", row=np.full(30, np.nan), label=np.arange(30) % 3)
-    with pytest.raises(DataError, match="field 'row' of data set 'npz' is real of shape \\(\\): expected finite numbers, got nan"):
+    monkeypatch.setattr("gamelearn.data.fitting.wrong_values", lambda *others: None)
+    np.savez(numbered.root / "rows.npz", row=np.full(30, np.inf), label=np.arange(30) % 3)
+    with pytest.raises(DataError, match="field 'row' of data set 'npz' is real of shape \\(\\): expected finite numbers, got inf"):
         opened(numbered, rows_data({"all": ["row"]}), memory_limit=memory_limit).batch("all", 0, 4, noise_key=())

@@ -119,7 +119,7 @@ def test_without_a_record_of_rows_other_units_are_refused(tmp_path: Path, former
 def test_arrays_are_known_by_their_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     data = {"dataset": {"type": "npz", "path": "a.npz"}, "streams": {"rows": ["x", "c"]}}
-    variables = {"x": Variable(type="real", shape=[4]), "c": Variable(type="categorical", classes=3)}
+    variables = {"x": Variable(type="real", shape=(4,)), "c": Variable(type="categorical", classes=3)}
     x, c = RNG.normal(size=(40, 4)).astype(np.float32), RNG.integers(0, 3, 40)
     np.savez("a.npz", x=x, c=c)
     former = opened(tmp_path, None, data, variables)
@@ -140,7 +140,7 @@ def test_images_are_known_by_their_names(tmp_path: Path, monkeypatch: pytest.Mon
     for number in range(40):
         image(f"d/{'light' if number % 2 else 'dark'}/{number}.png", 200 if number % 2 else 20 + number)
     data = {"dataset": {"type": "images", "path": "d", "size": 4}, "streams": {"rows": ["x", "c"]}}
-    variables = {"x": Variable(type="real", shape=[3, 4, 4]), "c": Variable(type="categorical", classes=2)}
+    variables = {"x": Variable(type="real", shape=(3, 4, 4)), "c": Variable(type="categorical", classes=2)}
     former = opened(tmp_path, None, data, variables)
     image("d/amber/99.png", 128)
     image("d/dark/99.png", 20)

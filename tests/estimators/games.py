@@ -1,5 +1,7 @@
 """Games with gradients through draws. This file writes their specs."""
 
+import random
+
 import torch
 
 from gamelearn.game import Game
@@ -54,6 +56,23 @@ LATER_DRAWS = """
     utilities:
       decoder: E[images(x), encoder(z | x)] log decoder(x | z)
       encoder: {term: "E[images(x), encoder(z | x), decoder(x' | z), encoder(z' | x')] log decoder(x | z') + log encoder(z | x')", gradient: ESTIMATOR}
+    train: {rounds: 1}
+    """
+
+PAST_A_SAMPLER = """
+    name: past-a-sampler
+    variables:
+      x: {type: binary, shape: [2]}
+      z: {type: binary, shape: [2]}
+      y: {type: binary, shape: [2]}
+    data: {streams: {images: [x]}}
+    players:
+      decoder: {factors: {x | y: {net: mlp, hidden: [4]}, y | z: {net: linear}, "y | z, x": {net: linear}}}
+      encoder: {factors: {z | x: {net: mlp, hidden: [5]}}}
+    samplers: {chain: {start: decoder(y | z), sweep: "decoder(x | y), decoder(y | z, x)", sweeps: 2}}
+    utilities:
+      decoder: E[images(x), encoder(z | x), chain(x', y' | z)] log decoder(x | y')
+      encoder: {term: "E[images(x), encoder(z | x), chain(x', y' | z)] log decoder(x | y') - log encoder(z | x)", gradient: ESTIMATOR}
     train: {rounds: 1}
     """
 
@@ -123,6 +142,40 @@ WAKE_SLEEP = """
         - {term: "E[decoder(x, z)] log encoder(z | x)", weight: 0.5}
     train: {rounds: 1}
     """
+
+
+HIERARCHY = """
+    name: hierarchy
+    variables:
+      x: {type: binary, shape: [3]}
+      VARIABLES
+    data: {streams: {images: [x]}}
+    players: {decoder: {factors: {DECODER}}, encoder: {factors: {ENCODER}}}
+    utilities: {decoder: &elbo {term: "E[images(x), DRAWS] SCORE", gradient: reinforce}, encoder: *elbo}
+    schedule: {mode: parallel}
+    train: {rounds: 1}
+    """
+
+
+def hierarchy(seed: int) -> str:
+    """Return a lower bound of two or three layers, whose encoder draws them in any order, each from any that are there."""
+    chosen = random.Random(seed)
+    layers = ["z0", "z1", "z2"][: chosen.choice([2, 3])]
+    encoded = chosen.sample(layers, len(layers))
+
+    def labels(order: list[str], known: list[str]) -> list[str]:
+        read = [[each for each in [*known, *order[:place]] if chosen.random() < 0.7] for place in range(len(order))]
+        return [f"{name} | {', '.join(givens)}" if givens else name for name, givens in zip(order, read, strict=True)]
+
+    keys = {"decoder": labels([*layers, "x"], []), "encoder": labels(encoded, ["x"])}
+    logs = {player: [f"log {player}({key})" for key in own] for player, own in keys.items()}
+    text = HIERARCHY.replace(
+        "VARIABLES", "\n      ".join(f"{name}: {{type: binary, shape: [{min(2, place + 1)}]}}" for place, name in enumerate(layers))
+    )
+    for player, own in keys.items():
+        text = text.replace(player.upper(), ", ".join(f'"{key}": {"{net: mlp, hidden: [3]}" if "|" in key else "free"}' for key in own))
+    text = text.replace("DRAWS", ", ".join(f"encoder({key})" for key in keys["encoder"]))
+    return text.replace("SCORE", " - ".join([" + ".join(logs["decoder"]), *logs["encoder"]]))
 
 
 def sharp(text: str, estimator: str, *, factor: float = 2.5) -> Game:

@@ -13,7 +13,7 @@ from gamelearn.plan.round import make_plan
 from gamelearn.plan.steps import DivergenceStep, LogStep
 from gamelearn.plugins import load_builtins
 from gamelearn.registry import FAMILIES
-from tests.estimators.games import CLASSES, LADDER, QUADRATIC, sharp
+from tests.estimators.games import CLASSES, LADDER, QUADRATIC, hierarchy, sharp
 from tests.estimators.test_exactness import compared
 from tests.support import graph_of
 
@@ -59,6 +59,38 @@ def test_where_there_is_none(utility: str) -> None:
     graph = graph_of(LADDER.replace(UTILITY, utility).replace("ESTIMATOR", "gregor"))
     assert pairs(graph, "decoder") == []
     assert len(pairs(graph, "encoder")) == 2
+
+
+REVERSE = """
+    name: reverse
+    variables: {x: {type: binary}, z0: {type: binary}, z1: {type: binary}}
+    data: {streams: {images: [x]}}
+    players:
+      decoder: {factors: {z1 | z0: {net: linear}}}
+      encoder: {factors: {z1 | x: {net: linear}, z0 | z1: {net: linear}}}
+    samplers: {chain: {start: encoder(z0 | z1), sweep: encoder(z0 | z1), sweeps: 1}}
+    utilities: {decoder: &elbo {term: "E[DRAWS] log decoder(z1 | z0) - log encoder(z1 | x)", gradient: reinforce}, encoder: *elbo}
+    schedule: {mode: parallel}
+    train: {rounds: 1}
+    """
+
+
+@pytest.mark.parametrize("last", ["encoder", "chain"])
+def test_there_is_none_for_a_variable_from_which_its_givens_are_drawn(last: str) -> None:
+    """With z0 drawn from z1, given z0 the draw of z1 is not from encoder(z1 | x); with z0 from another copy it is."""
+    reverse, other = f"images(x), encoder(z1 | x), {last}(z0 | z1)", f"images(x, x'), encoder(z1' | x'), {last}(z0 | z1'), encoder(z1 | x)"
+    assert pairs(graph_of(REVERSE.replace("DRAWS", reverse)), "encoder") == []
+    assert pairs(graph_of(REVERSE.replace("DRAWS", other)), "encoder") == ["encoder(z1 | x) from decoder(z1 | z0)"]
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["sampled", "closed forms"])
+@pytest.mark.parametrize("seed", range(4, 10))
+def test_lower_bounds_in_any_order_of_layers_are_those_of_enumeration(seed: int, closed: bool) -> None:
+    game = sharp(hierarchy(seed), "")
+    for player in game.players:
+        found = compared(game, player, closed=closed, rounds=20)
+        assert float(found.exact[1:].abs().max()) > 0.05
+        assert found.score < 5
 
 
 def test_they_lower_the_spread_and_the_bias() -> None:

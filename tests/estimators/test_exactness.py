@@ -12,7 +12,7 @@ from gamelearn.analysis.exact import log_likelihood
 from gamelearn.game import Game
 from gamelearn.losses import owned_by
 from gamelearn.plan.round import make_plan
-from tests.estimators.games import CLASSES, LADDER, LATER_DRAWS, LINEAR, QUADRATIC, REALS, sharp
+from tests.estimators.games import CLASSES, LADDER, LATER_DRAWS, LINEAR, PAST_A_SAMPLER, QUADRATIC, REALS, sharp
 from tests.support import place_of, round_gradients, source_of
 from tests.test_oracles import exact_gradients, tables_of
 
@@ -22,6 +22,7 @@ UNBIASED = {
     "ladder, reinforce without a baseline": (LADDER, NO_BASELINE),
     "classes, reinforce": (CLASSES, "reinforce"),
     "later draws, reinforce": (LATER_DRAWS, "reinforce"),
+    "past a sampler, reinforce": (PAST_A_SAMPLER, "reinforce"),
     "quadratic in each bit, gregor": (QUADRATIC, "gregor"),
     "linear, straight-through": (LINEAR, "straight_through"),
 }
