@@ -129,7 +129,8 @@ class ArrayColumn(Column):
         super().__init__(field, present=present, disturb=disturb)
         self._values = values
         self._convert = convert
-        self._before: ArrayColumn | None = None
+        self.plain: ArrayColumn | None = None
+        """The column before it was standardised."""
 
     @property
     def length(self) -> int:
@@ -146,7 +147,7 @@ class ArrayColumn(Column):
 
     def written(self, rows: Tensor) -> NDArray[Any]:
         """Return the values of `rows`, those before they were standardised."""
-        return (self._before or self).read(rows).numpy()
+        return (self.plain or self).read(rows).numpy()
 
     def standardised(self, rows: Tensor) -> "ArrayColumn":
         """Return the column less its mean, divided by its standard deviation, element by element.
@@ -154,10 +155,13 @@ class ArrayColumn(Column):
         Args:
             rows: int64; the mean and the deviation are those of their present values. What is constant there is only centred.
         """
-        mean, deviation = self.scale(rows)
+        return self.scaled(*self.scale(rows))
+
+    def scaled(self, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> "ArrayColumn":
+        """Return the column less a mean, divided by a deviation, `(*shape)` each."""
         values = (self._values.astype(np.float64) - mean) / deviation
         made = ArrayColumn(self.field, values, convert=self._convert, present=self.present, disturb=self.disturb)
-        made._before = self
+        made.plain = self
         return made
 
     def scale(self, rows: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gamelearn.data.binding import Binding, Opened, fields_of, has_types
-from gamelearn.data.dataset import SPLITS, Column, DataSet, Field
+from gamelearn.data.dataset import SPLITS, ArrayColumn, Column, DataSet, Field
 from gamelearn.data.reading import Reading, number_of
 from gamelearn.data.words import counted
 from gamelearn.errors import DataError, quoted
@@ -34,8 +34,18 @@ _OTHER = "data set {!r} has other data than the game was trained on"
 _ADVICE = "Take the former data, or train a new run"
 
 
+def _column_then(column: Column, now: Reading, then: Reading) -> Column | None:
+    """Return a column with the classes, or the unit, of the training; None where its unit cannot be another."""
+    if column.field.type in ("binary", "categorical"):
+        return TrainedColumn(column, now, then)
+    if not isinstance(column, ArrayColumn) or column.plain is None or not then.mean:
+        return None
+    mean, deviation = (np.reshape(each, column.field.shape) for each in (then.mean, then.deviation))
+    return column.plain.scaled(mean, deviation)
+
+
 class TrainedColumn(Column):
-    """A column with the classes and units of the training.
+    """A column with the classes of the training.
 
     Args:
         column: as it is now.
@@ -47,16 +57,13 @@ class TrainedColumn(Column):
         names, former = _names(now, column.field), _names(then, column.field)
         classes = len(former) if column.field.type == "categorical" else column.field.classes
         super().__init__(replace(column.field, classes=classes), present=column.present, disturb=column.disturb)
-        self._column, self._now, self._then = column, now, then
+        self._column = column
         self._classes = torch.tensor([former.index(name) if name in former else -1 for name in names])
 
     def read(self, rows: Tensor) -> Tensor:
         """Return the values of `rows`, as they would have been read in the training; -1 is a class that there was not."""
         values = self._column.read(rows)
-        if self.field.type in ("categorical", "binary"):
-            return self._classes[values.long()].to(values.dtype)
-        own = self._now.encoded(values.numpy(), self.field.type)
-        return torch.from_numpy(self._then.decoded(own, self.field.type))
+        return self._classes[values.long()].to(values.dtype)
 
 
 def _names(reading: Reading, field: Field) -> list[str]:
@@ -179,9 +186,10 @@ def _as_trained(
             continue
         then, reading, kind = readings[variable], data_set.readings[field], data_set.fields[field]
         if (difference := then.difference(reading)) or _names(then, kind) != _names(reading, kind):
-            if not now or _renamed(then, reading, kind):
+            column = _column_then(data_set.columns[field], reading, then)
+            if not now or column is None or _renamed(then, reading, kind):
                 raise DataError(f"{_OTHER.format(label)}: {variable!r}: {difference or _difference(then, reading, kind)}. {_ADVICE}")
-            data_set.columns[field] = TrainedColumn(data_set.columns[field], reading, then)
+            data_set.columns[field] = column
             data_set.readings = {**data_set.readings, field: then}
     gone, length = (sum(map(len, parts)) for parts in ([rows[rows < 0] for rows in data_set.splits.values()], data_set.splits.values()))
     if gone > length / 2:
