@@ -72,7 +72,7 @@ def evaluate(
     opened = Run(find_run(run, untrusted=untrusted), say=say)
     taken: Literal["ema", "last"] | None = None if which is None else "ema" if which == Weights.ema else "last"
     state = opened.state(checkpoint)
-    game = opened.game(state.progress.round, weights=taken, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)
+    game = opened.game(state, weights=taken, device=choose_device(device), plugins=plugin or (), untrusted=untrusted)
     metrics = choose_metrics(game, metric)
     if game.graph.streams:
         with data_progress():

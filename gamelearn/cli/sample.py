@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -95,14 +95,11 @@ def _limit(
 def _write(game: "Game", values: "dict[str, torch.Tensor]", folder: Path, title: str) -> list[Path]:
     import numpy as np
 
+    from gamelearn.disk import write_whole
     from gamelearn.report.pictures import image_variables, save_grid, to_pixels
 
     images = {name: variable for name, variable in image_variables(game.graph).items() if name in values}
     arrays = folder / f"{title}.npz"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(arrays, allow_pickle=False, **{name: value.cpu().numpy() for name, value in values.items()})
-        pictures = [save_grid(to_pixels(values[name], each), folder / f"{title}-{name}.png") for name, each in images.items()]
-    except OSError as error:
-        raise GamelearnError(f"cannot write into {str(folder)!r}: {error.strerror or error}") from None
-    return [arrays, *pictures]
+    plain: dict[str, Any] = {name: value.cpu().numpy() for name, value in values.items()}
+    write_whole(arrays, lambda file: np.savez_compressed(file, allow_pickle=False, **plain))
+    return [arrays, *(save_grid(to_pixels(values[name], each), folder / f"{title}-{name}.png") for name, each in images.items())]

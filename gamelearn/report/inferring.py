@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from gamelearn.disk import write_whole
 from gamelearn.errors import EvidenceError
 from gamelearn.files.evidence import Block, EvidenceFiles
 from gamelearn.files.ranges import Ranges
@@ -160,7 +161,7 @@ def infer_files(
         warnings.add(recorder.warnings())
         answer = recorder.answer(sampler.name, chain, paths, warnings.found)
         summary = json.dumps({**output.facts, "show": output.show, **answer.plain()}, indent=2, allow_nan=False)
-        (part / _SUMMARY).write_text(f"{summary}\n", encoding="utf-8")
+        write_whole(part / _SUMMARY, f"{summary}\n")
     return answer
 
 
