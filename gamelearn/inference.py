@@ -75,6 +75,7 @@ class _Question:
         return self.sampler.sweeps or SWEEPS
 
 
+@torch.no_grad()
 def infer(
     game: Game,
     given: Mapping[str, Any] | None = None,
