@@ -262,7 +262,11 @@ class _Recorder:
 
     def warnings(self) -> list[str]:
         """Return what makes the answers about all blocks doubtful."""
-        return [disagreement(name, each) for name, each in self._diagnostics().items() if each.is_alarming]
+        untold = [name for name in self._evidence.truth if not self._errors[name].elements]
+        return [
+            *(disagreement(name, each) for name, each in self._diagnostics().items() if each.is_alarming),
+            *(f"no error of {name!r} is told: where it was inferred, its truth is missing" for name in untold),
+        ]
 
     def answer(self, sampler: str, chain: Mapping[str, Any], paths: Iterable[Path], warnings: Iterable[str]) -> Answer:
         """Return what is told of all blocks."""
