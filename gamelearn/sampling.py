@@ -189,7 +189,7 @@ def limiting(
     """
     count, sweeps, block = whole_number("count", count, 1), whole_number("sweeps", sweeps, 1), whole_number("block", block, 1)
     seed, first_row = whole_number("seed", seed), whole_number("first_row", first_row, 0)
-    chosen = choose_sampler(game.graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
+    chosen = choose_sampler(game.graph, sampler).sampler
     chosen = replace(chosen, after=_half_step(game.graph, chosen, after))
     if sweeps == 1 and (lacking := lacking_at_end(chosen)):
         raise EvidenceError(f"after one sweep {quoted(lacking)} may not be drawn yet: take 2 sweeps")

@@ -83,7 +83,7 @@ TRUTHS = """
 def test_what_nobody_knows_has_no_error(tmp_path: Path, given: str | None, truth: dict[str, Any], told: dict[str, Any]) -> None:
     """By hand: what is decided is 0, of a count 1."""
     game = game_of(TRUTHS, dtype=torch.float32)
-    files = {"given": {}, "truth": {}}
+    files: dict[str, dict[str, str]] = {"given": {}, "truth": {}}
     for part, name, content in [
         *(("given", name, given) for name in (given or "").partition("\n")[0].split(",") if name),
         *(("truth", *each) for each in truth.items()),
