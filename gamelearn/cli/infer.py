@@ -119,6 +119,8 @@ def infer(
     )
     with _progress(evidence.rows) as progress:
         answer = infer_files(game, evidence, Question(wanted, chain, seed, block), output, progress, lambda text: say(f"WARNING: {text}"))
+    if answer.notice:
+        say(f"NOTICE: {answer.notice}")
     _tell(answer, form)
 
 

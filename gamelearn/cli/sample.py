@@ -86,7 +86,7 @@ def _limit(
     from gamelearn.gibbs.choice import choose_sampler
     from gamelearn.sampling import limiting
 
-    name = choose_sampler(game.graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset()).name
+    name = choose_sampler(game.graph, sampler).sampler.name
     values = limiting(game, count, sampler=name, sweeps=sweeps or _SWEEPS, after=after, seed=seed, decide=decide)
     ends = f"-after-{re.sub(r'[^A-Za-z0-9]+', '-', after).strip('-')}" if after else ""
     return f"{decide}s-{name}-sweeps-{sweeps or _SWEEPS}{ends}-seed-{seed}", values

@@ -34,7 +34,7 @@ class Block:
         rows: how many.
         given: by variable, `(rows, *shape)`; what is hidden may be anything.
         hide: by variable that is given in part, bool `(rows, *shape)`.
-        truth: by variable, `(rows, *shape)`.
+        truth: by variable, `(rows, *shape)`; NaN, and -1 in place of a class, where it is not known.
     """
 
     first_row: int
@@ -98,7 +98,8 @@ class EvidenceFiles:
         for name, values in block.given.items():
             check_values(self.variables[name], self.given[name], values, block.first_row, block.hide.get(name))
         for name, values in block.truth.items():
-            check_values(self.variables[name], self.truth[name], values, block.first_row)
+            unknown_truth = values == -1 if self.variables[name].type == "categorical" else np.isnan(values)
+            check_values(self.variables[name], self.truth[name], values, block.first_row, unknown_truth)
 
 
 def open_evidence(
@@ -118,7 +119,7 @@ def open_evidence(
         variables: of the game, by name.
         given: by variable, as in `gamelearn.files.values.open_values`.
         hide: by variable, as in `gamelearn.files.masks.open_mask`.
-        truth: by variable, as `given`.
+        truth: by variable, as `given`; missing cells, NaN and -1 in place of a class are not known.
         rows: the number of rows, where nothing is given.
         seed: of random patterns.
         resize: whether images of another size are resized.
@@ -139,10 +140,7 @@ def open_evidence(
     masks = {name: open_mask(text, variables[name], rows=count, seed=seed, resize=resize) for name, text in hide.items()}
     masks |= {name: _with_missing(source, masks.get(name)) for name, source in values.items() if isinstance(source, CellValues)}
     true = {name: open_values(text, variables[name], resize=resize, readings=readings) for name, text in truth.items()}
-    for name, source in true.items():
-        if isinstance(source, CellValues) and source.hidden.any():
-            row = int(source.hidden.argmax())
-            raise EvidenceError(f"{source.place(row)}: the truth of {name!r} has a missing cell")
+    for source in true.values():
         if source.rows != count:
             raise EvidenceError(
                 f"{source.origin} has the truth of {counted(source.rows, 'row')}, but {count:,} {'is' if count == 1 else 'are'} to be inferred"

@@ -7,6 +7,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from math import nan
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ class Held(Source):
 
 
 class CellValues(Held):
-    """A scalar variable from the column of a table; where `hidden`, bool `(rows)`, the cell is missing, and the value 0.
+    """A scalar variable from the column of a table; where `hidden`, bool `(rows)`, the cell is missing, and no value of the variable.
 
     Args:
         path: of the table.
@@ -59,8 +60,9 @@ class CellValues(Held):
         self.path, self.column = path, column
         texts = table_of(path)[column]
         self.hidden: NDArray[np.bool_] = np.array([reading.is_missing(text) for text in texts])
+        missing = -1.0 if variable.type == "categorical" else nan
         values = [
-            0.0 if lacks else _value(path, row, variable, reading, text)
+            missing if lacks else _value(path, row, variable, reading, text)
             for row, (text, lacks) in enumerate(zip(texts, self.hidden, strict=True))
         ]
         super().__init__(f"{path}:{column}", np.array(values, np.int64 if variable.type == "categorical" else np.float32))
