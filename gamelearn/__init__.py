@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gamelearn.game import Game, check, load
     from gamelearn.inference import Inference, infer
     from gamelearn.run import Run
-    from gamelearn.run import train as train_game
+    from gamelearn.training import train as train_game
 
 __all__ = ["Game", "GamelearnError", "Inference", "Run", "SpecError", "check", "infer", "load", "train_game"]
 
@@ -31,7 +31,7 @@ _HOMES = {
     "check": ("gamelearn.game", "check"),
     "infer": ("gamelearn.inference", "infer"),
     "load": ("gamelearn.game", "load"),
-    "train_game": ("gamelearn.run", "train"),  # `gamelearn.train` is the package of the training loop
+    "train_game": ("gamelearn.training", "train"),  # `gamelearn.train` is the package of the training loop
 }
 
 

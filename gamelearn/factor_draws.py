@@ -1,4 +1,4 @@
-"""Draws and expectations of single factors of a game. This file makes them."""
+"""Draws and expectations of single factors of a game, without gradients. This file makes them."""
 
 from collections.abc import Mapping
 
@@ -59,10 +59,11 @@ def factor_noise(game: Game, factor: Factor, key: tuple[object, ...], rows: int,
 
 def drawn_from(game: Game, distribution: Distribution, made: torch.Tensor) -> torch.Tensor:
     """Return a draw made from noise, `(rows, *shape)`, in the dtype of the game (int64 for categorical variables)."""
-    drawn = distribution.draw(made)
+    drawn = distribution.draw(made).detach()
     return drawn.to(game.dtype) if drawn.is_floating_point() else drawn
 
 
 def rows_of(mean: torch.Tensor, rows: int) -> torch.Tensor:
-    """Return an expectation with a row for each of `rows`, where it may be the same for all."""
+    """Return an expectation, which may be a parameter itself, with a row for each of `rows`, where it may be the same for all."""
+    mean = mean.detach()
     return mean if len(mean) == rows else mean.expand(rows, *mean.shape[1:])

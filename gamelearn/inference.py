@@ -14,7 +14,7 @@ import torch
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.game import Game
 from gamelearn.gibbs.chain import GibbsChain, State
-from gamelearn.gibbs.choice import choose_sampler
+from gamelearn.gibbs.choice import Choice, choose_sampler
 from gamelearn.gibbs.counts import whole_number
 from gamelearn.gibbs.diagnostics import Diagnosis, diagnose, pooled
 from gamelearn.gibbs.evidence import Evidence, read_evidence
@@ -46,6 +46,7 @@ class Inference:
         diagnostics: by variable that the chain drew, wanted or not.
         warnings: what makes the answer doubtful.
         sampler: the chain that was run.
+        notice: which declared samplers were passed over, and why; None where none was.
     """
 
     decided: Values
@@ -56,6 +57,7 @@ class Inference:
     diagnostics: dict[str, Diagnosis]
     warnings: tuple[str, ...]
     sampler: str
+    notice: str | None = None
 
     @property
     def rows(self) -> int:
@@ -80,6 +82,7 @@ class _Question:
         return self.sampler.sweeps or SWEEPS
 
 
+@torch.no_grad()
 def infer(
     game: Game,
     given: Mapping[str, Any] | None = None,
@@ -87,7 +90,7 @@ def infer(
     hide: Mapping[str, Any] | None = None,
     want: Sequence[str] | None = None,
     rows: int | None = None,
-    sampler: str | None = None,
+    sampler: str | Sampler | None = None,
     sweeps: int | None = None,
     burn_in: int | None = None,
     thin: int | None = None,
@@ -108,7 +111,7 @@ def infer(
         want: variables or groups to be told of; by default all that are not wholly given and that the chain draws.
         rows: the number of rows, where nothing is given.
         sampler: the name of a sampler, or `automatic` for the chain that follows from the factors; by default the last declared one
-            that fits, else the automatic one.
+            that fits and reads all that matters of what is given, else the automatic one.
         sweeps: how many sweeps are counted; by default as many as the sampler says, else 10.
         burn_in: sweeps before the first counted one; by default as the sampler says.
         thin: every sweep of so many is counted; by default as the sampler says.
@@ -126,25 +129,26 @@ def infer(
     """
     evidence = read_evidence(game.graph.variables, {} if given is None else given, hide, rows=rows, device=game.device, dtype=game.dtype)
     evidence = replace(evidence, partly=frozenset(partly))
-    chosen, wanted = _chosen(game.graph, evidence, sampler, want)
-    chosen = _with_counts(chosen, sweeps=sweeps, burn_in=burn_in, thin=thin, chains=chains)
+    choice, wanted = _chosen(game.graph, evidence, sampler, want)
+    chosen = _with_counts(choice.sampler, sweeps=sweeps, burn_in=burn_in, thin=thin, chains=chains)
     _check(chosen, evidence, estimate)
     seed, first_row, block = whole_number("seed", seed), whole_number("first_row", first_row, 0), whole_number("block", block, 1)
     question = _Question(game, chosen, wanted, estimate == "conditionals", seed, progress or (lambda _: None))
     plan = plan_sampler(game.graph, chosen, evidence.fixed)
     starts = range(0, evidence.rows, block)
     parts = [_answer(question, plan, evidence.part(first, first + block), first_row + first) for first in starts]
-    return _joined(parts, chosen.name)
+    return _joined(parts, choice)
 
 
-def _chosen(graph: Graph, evidence: Evidence, sampler: str | None, want: Sequence[str] | None) -> tuple[Sampler, tuple[str, ...]]:
+def _chosen(graph: Graph, evidence: Evidence, sampler: str | Sampler | None, want: Sequence[str] | None) -> tuple[Choice, tuple[str, ...]]:
     """Return the chain that answers, with the variables that are asked for."""
     fixed = evidence.fixed
     wanted = wanted_variables(graph, want, fixed)
-    chosen = choose_sampler(graph, sampler, fixed=fixed, free=evidence.known.keys() - fixed, want=set(wanted))
+    free = evidence.known.keys() - fixed
+    choice = choose_sampler(graph, sampler, fixed=fixed, free=free, split=evidence.split, want=set(wanted))
     if want is None:
-        wanted = tuple(name for name in graph.variables if name in chosen.targets and name not in fixed)
-    return chosen, wanted
+        wanted = tuple(name for name in graph.variables if name in choice.sampler.targets and name not in fixed)
+    return choice, wanted
 
 
 def _check(sampler: Sampler, evidence: Evidence, estimate: str) -> None:
@@ -277,15 +281,16 @@ def _decided(mean: torch.Tensor, marginal: Marginal) -> torch.Tensor:
             return mean
 
 
-def _joined(parts: Sequence[Inference], sampler: str) -> Inference:
+def _joined(parts: Sequence[Inference], choice: Choice) -> Inference:
     def join(name: str, dim: int = 0) -> Values:
         first: Values = getattr(parts[0], name)
         return {key: torch.cat([getattr(part, name)[key] for part in parts], dim) for key in first}
 
     diagnostics = {key: pooled([part.diagnostics[key] for part in parts]) for key in parts[0].diagnostics}
-    warnings = tuple(disagreement(name, each) for name, each in diagnostics.items() if each.is_alarming)
+    warnings = choice.warnings + tuple(disagreement(name, each) for name, each in diagnostics.items() if each.is_alarming)
     known, drawn = join("known"), join("drawn", 1)
-    return Inference(join("decided"), join("mean"), join("deviation"), drawn, known, diagnostics, warnings, sampler)
+    name, notice = choice.sampler.name, choice.notice
+    return Inference(join("decided"), join("mean"), join("deviation"), drawn, known, diagnostics, warnings, name, notice)
 
 
 def disagreement(name: str, found: Diagnosis) -> str:

@@ -35,7 +35,7 @@ from gamelearn.plan.steps import (
     outputs_of,
 )
 from gamelearn.players.conditional import Conditional, module_name, zero_raw
-from gamelearn.players.player import Distribution, FamilyDistribution, Player
+from gamelearn.players.player import Distribution, Divisible, FamilyDistribution, Player
 
 Values = dict[str, torch.Tensor]
 
@@ -100,11 +100,16 @@ class Runner:
         """Return a draw, `(rows, *shape)`, in the dtype of the game (int64 for categorical variables)."""
         return self.drawn(step, values, source)[1]
 
-    def drawn(self, step: DrawStep, values: Mapping[str, torch.Tensor], source: Source) -> tuple[Distribution, torch.Tensor]:
-        """Return the distribution that a draw is made from, with the draw."""
+    def drawn(
+        self, step: DrawStep, values: Mapping[str, torch.Tensor], source: Source, part: tuple[torch.Tensor, torch.Tensor] | None = None
+    ) -> tuple[Distribution, torch.Tensor]:
+        """Return the distribution that a draw is made from, with the draw; `part` is what is known of it, and where."""
         rows = len(values[step.inputs[0][1]]) if step.inputs else source.rows(step.rows) * step.samples
         noise = source.noise(step, rows, self.variables[step.factor.target].shape)
         distribution = self.distribution(step, values, rows)
+        if part is not None:
+            assert isinstance(distribution, Divisible)  # as the type's options say
+            distribution = distribution.given(*part)
         drawn = distribution.draw(noise)
         return distribution, drawn.to(self.dtype) if drawn.is_floating_point() else drawn
 

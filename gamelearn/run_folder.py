@@ -5,9 +5,13 @@
 This file names the folders.
 """
 
+import errno
 import json
 import os
-from collections.abc import Mapping
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +21,28 @@ from safetensors import SafetensorError
 
 from gamelearn.data.reading import Reading, read_readings
 from gamelearn.data.trained import Keys
+from gamelearn.disk import write_whole, writing
 from gamelearn.errors import RunError
 from gamelearn.game import Game
+from gamelearn.spec.paths import ENVIRONMENT, RESOLVED
 from gamelearn.train.checkpoint import list_checkpoints
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+Say = Callable[[str], None]
+
 RUNS = Path("runs")
-ORIGINAL, RESOLVED, ENVIRONMENT, METRICS = "spec.yaml", "spec.resolved.yaml", "environment.json", "metrics.jsonl"
+ORIGINAL, METRICS = "spec.yaml", "metrics.jsonl"
 OTHERWISE = "otherwise"
 READINGS = "readings"
 ROWS = "rows.safetensors"
+IDENTITY = "run"
+"""What tells a run from all others, in its facts and in its checkpoints."""
+LOCK = "run.lock"
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL})
 _CELLS = "cells"
 CHECKPOINTS, SAMPLES, TENSORBOARD = "checkpoints", "samples", "tensorboard"
 
@@ -87,8 +104,68 @@ def check_new_folder(folder: Path) -> None:
         what = "already holds a run: say --resume to go on with it"
         what = what if list_checkpoints(folder / CHECKPOINTS) else "holds a run that ended before its first checkpoint: remove it"
         raise RunError(f"{folder} {what}, or give another folder")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())):
         raise RunError(f"{folder} is not empty and holds no run: give another folder, or one that does not exist yet")
+
+
+@contextmanager
+def locked(folder: Path, say: Say) -> Iterator[None]:
+    """Be the only process that trains into a folder. The lock goes with the process, however that ends.
+
+    Where the file system keeps no locks, `say` is told, and nobody is kept out.
+
+    Raises:
+        RunError: another process holds the lock, which is named; or its file cannot be made.
+    """
+    descriptor = _taken(folder, os.O_RDWR | os.O_CREAT, say)
+    if descriptor is None:
+        yield
+        return
+    try:
+        with suppress(OSError):  # who holds it is of use to others alone
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S')}".encode())
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                (folder / LOCK).unlink()
+    finally:
+        os.close(descriptor)
+
+
+def refuse_locked(folder: Path) -> None:
+    """Check that no process trains into a folder.
+
+    Raises:
+        RunError: one does; it is named.
+    """
+    if (folder / LOCK).is_file() and (descriptor := _taken(folder, os.O_RDONLY, lambda text: None)) is not None:
+        os.close(descriptor)
+
+
+def _taken(folder: Path, flags: int, say: Say) -> int | None:
+    """Return the open lock of a folder; None where there are no locks."""
+    path = folder / LOCK
+    while fcntl is not None:
+        with writing(path):
+            descriptor = os.open(path, flags, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(descriptor, 200).decode(errors="replace") or "another process"
+            os.close(descriptor)
+            refused = error
+        else:
+            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+            os.close(descriptor)  # its holder has ended meanwhile, and has taken the file away
+            continue
+        if refused.errno in _NO_LOCKS:
+            say(f"WARNING: {folder} is on a file system without locks ({refused.strerror}): nothing keeps another training out of it")
+            return None
+        raise RunError(f"{folder} is in training: {holder} writes to it, and only one process may")
+    return None
 
 
 def why_no_run(folder: Path) -> str:
@@ -125,10 +202,27 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         values: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from None
+        raise RunError(f"{path} cannot be read: {error}") from error
     if not isinstance(values, dict):
         raise RunError(f"{path} is damaged: it holds no map")
     return values
+
+
+def read_environment(folder: Path, say: Say | None = None) -> dict[str, Any]:
+    """Return what a run ran with; nothing where that was not recorded, or is damaged, which `say` is told.
+
+    Raises:
+        RunError: the file cannot be read now, which may pass.
+    """
+    path = folder / ENVIRONMENT
+    try:
+        return read_json(path) if path.is_file() else {}
+    except RunError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        if say:
+            say(f"WARNING: {error}; it counts as absent, so it is not known how the run's data were read")
+        return {}
 
 
 def read_readings_of(folder: Path) -> dict[str, Reading] | None:
@@ -137,8 +231,7 @@ def read_readings_of(folder: Path) -> dict[str, Reading] | None:
     Raises:
         RunError: the record is damaged.
     """
-    path = folder / ENVIRONMENT
-    facts = read_json(path) if path.is_file() else {}
+    path, facts = folder / ENVIRONMENT, read_environment(folder)
     try:
         plain = facts.get(READINGS) or {name: _of_cells(each) for name, each in facts.get(_CELLS, {}).items()}
         return read_readings(plain) if plain else None
@@ -152,13 +245,13 @@ def _of_cells(cells: Mapping[str, Any]) -> dict[str, Any]:
     return {"titles": [cells["column"]], "mean": [cells["mean"]], "deviation": [cells["deviation"]], **same}
 
 
-def recall_data(game: Game, folder: Path) -> None:
+def recall_data(game: Game, folder: Path, say: Say | None = None) -> None:
     """Tell a game of a run on which data it was trained.
 
     Raises:
         RunError: the record is damaged.
     """
-    game.stood_in, game.readings, game.rows = read_stood_in(folder), read_readings_of(folder), read_rows_of(folder)
+    game.stood_in, game.readings, game.rows = read_stood_in(folder, say), read_readings_of(folder), read_rows_of(folder)
 
 
 def read_rows_of(folder: Path) -> dict[str, Keys] | None:
@@ -178,19 +271,18 @@ def write_rows(folder: Path, rows: Mapping[str, Keys]) -> None:
     """Record the keys of the rows that a run is trained on.
 
     Raises:
-        OSError: they cannot be written.
+        RunError: they cannot be written.
     """
-    (folder / ROWS).write_bytes(safetensors.numpy.save({name: np.ascontiguousarray(keys) for name, keys in rows.items()}))
+    write_whole(folder / ROWS, safetensors.numpy.save({name: np.ascontiguousarray(keys) for name, keys in rows.items()}))
 
 
-def read_stood_in(folder: Path) -> tuple[str, ...] | None:
+def read_stood_in(folder: Path, say: Say | None = None) -> tuple[str, ...] | None:
     """Return the names of the data sets in whose place a run was trained on `otherwise`; None where that was not recorded.
 
     Raises:
         RunError: the record is damaged.
     """
-    path = folder / ENVIRONMENT
-    names = read_json(path).get(OTHERWISE) if path.is_file() else None
+    path, names = folder / ENVIRONMENT, read_environment(folder, say).get(OTHERWISE)
     if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise RunError(f"{path} is damaged: {OTHERWISE!r} is no list of names")
     return None if names is None else tuple(names)

@@ -85,7 +85,7 @@ def ancestral(
             given = {name: values[name] for name in factor.givens}
             distribution = game.players[chosen].distribution(factor.label, given, count)
             if decide == "mean" and factor.target in shown:
-                expected[factor.target] = rows_of(distribution.mean(), count).detach()  # it may be a parameter itself
+                expected[factor.target] = rows_of(distribution.mean(), count)
             values[factor.target] = drawn_by(game, factor, distribution, ("sample", chosen), count, seed, first_row)
     return {**values, **_named(expected, beside)}
 
@@ -147,6 +147,7 @@ def _cannot(player: str | None, orders: Mapping[str, tuple[Factor, ...]], reason
     return f"the player {player!r} cannot draw all its variables without givens: {reasons[player]}; {can}"
 
 
+@torch.no_grad()
 def limiting(
     game: Game,
     count: int = 64,
@@ -188,7 +189,7 @@ def limiting(
     """
     count, sweeps, block = whole_number("count", count, 1), whole_number("sweeps", sweeps, 1), whole_number("block", block, 1)
     seed, first_row = whole_number("seed", seed), whole_number("first_row", first_row, 0)
-    chosen = choose_sampler(game.graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
+    chosen = choose_sampler(game.graph, sampler).sampler
     chosen = replace(chosen, after=_half_step(game.graph, chosen, after))
     if sweeps == 1 and (lacking := lacking_at_end(chosen)):
         raise EvidenceError(f"after one sweep {quoted(lacking)} may not be drawn yet: take 2 sweeps")

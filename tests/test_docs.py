@@ -244,6 +244,16 @@ assert abs(float(density.sum() * 0.05**2) - 1) < 1e-3, density.sum()
 assert float(((sample.mean(0) - drawn.mean()[0]) / error).abs().max()) < 4.5
 moment = (density[:, None] * grid.square()).sum(0) * 0.05**2
 assert float(((sample.square().mean(0) - moment) / (sample.square().std(0) / rows**0.5)).abs().max()) < 4.5
+known = torch.tensor([[True, False]])
+for first in (-1.7, 0.4, 2.1):
+    line = torch.stack([torch.full_like(side, first), side], 1)
+    with torch.no_grad():
+        along = painter.distribution("x | c", {"c": ring[: len(side)]}, len(side)).log_prob(line).exp()
+        rest = drawn.given(line[:1].expand(rows, 2), known.expand(rows, 2))
+        sample = rest.draw(uniform(("part",), rows, (2,)).double())[:, 1]
+    expected = float((along * side).sum() / along.sum())
+    assert abs(float(rest.mean()[0, 1]) - expected) < 1e-3, (first, expected)
+    assert abs(float(sample.mean()) - expected) < 4.5 * float(sample.std()) / rows**0.5
 
 laplace = game.players["reader"].family("r | x")
 raw = torch.tensor([[0.3, -0.5]], dtype=torch.float64).expand(rows, 2)

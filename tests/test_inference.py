@@ -216,7 +216,7 @@ def swept(
 ) -> list[dict[str, tuple[torch.Tensor, torch.Tensor]]]:
     """Return by sweep and variable the expectation of the conditional with the draw, `(chains, rows, ...)`, of a chain run by hand."""
     evidence = read_evidence(game.graph.variables, given, device=game.device, dtype=game.dtype)
-    plan = plan_sampler(game.graph, choose_sampler(game.graph, "automatic", fixed=evidence.fixed, free=set(), want=set()), evidence.fixed)
+    plan = plan_sampler(game.graph, choose_sampler(game.graph, "automatic", fixed=evidence.fixed).sampler, evidence.fixed)
     chain = GibbsChain(game.runner(), plan, evidence, chains=chains, seed=seed)
     state = chain.start()
     found = []

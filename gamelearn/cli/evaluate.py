@@ -74,7 +74,7 @@ def evaluate(
     taken: Literal["ema", "last"] | None = None if which is None else "ema" if which == Weights.ema else "last"
     state = opened.state(checkpoint)
     game = opened.game(
-        state.progress.round,
+        state,
         weights=taken,
         device=choose_device(device),
         plugins=plugin or (),

@@ -117,7 +117,7 @@ def figures(
 def game_of(run: "Run", checkpoint: int | None, weights: Literal["ema", "last"] | None, **options: Any) -> "tuple[Game, str]":
     """Return the game of a run's checkpoint, with the words for its captions; absent data that another stands in for is said."""
     state = run.state(checkpoint)
-    game = run.game(state.progress.round, weights=weights, **options)
+    game = run.game(state, weights=weights, **options)
     with data_progress():
         notices = game.streams().notices if game.graph.streams else ()
     for notice in notices:

@@ -1,7 +1,7 @@
 """How commands end: what a user can set right is said in a line or more on stderr, never as a traceback.
 
-Exit status: 0 done, 1 failed while running, 2 a mistake in what was given, 130 interrupted, 141 the reader of the output has
-gone. This file turns errors into messages.
+Exit status: 0 done, 1 failed while running (what the machine refuses, such as room on the disk, is such a failure), 2 a mistake in
+what was given, 130 interrupted, 141 the reader of the output has gone. This file turns errors into messages.
 """
 
 import functools
@@ -15,6 +15,7 @@ from typing import ParamSpec
 
 import typer
 
+from gamelearn.disk import is_refused, refusal
 from gamelearn.errors import GamelearnError
 
 Parameters = ParamSpec("Parameters")
@@ -35,7 +36,7 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
             raise
         except GamelearnError as error:
             say(str(error))
-            raise typer.Exit(error.exit_status) from None
+            raise typer.Exit(1 if is_refused(error) else error.exit_status) from None
         except KeyboardInterrupt:
             say("interrupted")
             raise typer.Exit(_INTERRUPTED) from None
@@ -43,7 +44,7 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
             _forget_stdout()
             raise typer.Exit(_BROKEN_PIPE) from None
         except Exception as error:
-            say(_unexpected(error))
+            say(refusal(error) or _unexpected(error))
             raise typer.Exit(1) from None
 
     return run

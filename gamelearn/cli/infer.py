@@ -122,6 +122,8 @@ def infer(
     output = Output(out, folder / "inferred", kept, images or full_size, told, what, full_size)
     with _progress(evidence.rows) as progress:
         answer = infer_files(game, evidence, Question(wanted, chain, seed, block), output, progress, lambda text: say(f"WARNING: {text}"))
+    if answer.notice:
+        say(f"NOTICE: {answer.notice}")
     _tell(answer, form)
 
 
@@ -136,7 +138,7 @@ def _opened(
     opened = Run(find_run(run, untrusted=untrusted), say=say)
     state = opened.state(checkpoint)
     taken: Literal["ema", "last"] | None = None if weights is None else "ema" if weights == Weights.ema else "last"
-    game = opened.game(state.progress.round, weights=taken, device=choose_device(device), plugins=plugins, untrusted=untrusted)
+    game = opened.game(state, weights=taken, device=choose_device(device), plugins=plugins, untrusted=untrusted)
     if game.device.type == "cpu":
         tune_allocator()
     used = "ema" if state.averages and taken != "last" else "last"

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gamelearn.disk import cannot_write
 from gamelearn.errors import GamelearnError
 
 STARTER = """\
@@ -61,5 +62,5 @@ def init(
     except FileExistsError:
         raise GamelearnError(f"{str(path)!r} exists and is not overwritten: give another name, 'gamelearn init NAME'") from None
     except OSError as error:
-        raise GamelearnError(f"cannot write {str(path)!r}: {error.strerror}") from None
+        raise cannot_write(repr(str(path)), error) from error
     typer.echo(f"wrote {path}; next: gamelearn explain {path}, gamelearn train {path}")

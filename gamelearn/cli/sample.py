@@ -88,27 +88,23 @@ def _limit(
     from gamelearn.gibbs.choice import choose_sampler
     from gamelearn.sampling import limiting
 
-    name = choose_sampler(game.graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset()).name
+    name = choose_sampler(game.graph, sampler).sampler.name
     values = limiting(game, count, sampler=name, sweeps=sweeps or _SWEEPS, after=after, seed=seed, decide=decide)
     ends = f"-after-{re.sub(r'[^A-Za-z0-9]+', '-', after).strip('-')}" if after else ""
     return f"{decide}s-{name}-sweeps-{sweeps or _SWEEPS}{ends}-seed-{seed}", values
 
 
 def _write(game: "Game", values: "dict[str, torch.Tensor]", folder: Path, title: str) -> list[Path]:
+    from gamelearn.disk import write_whole
     from gamelearn.files.writers import class_names, write_archive
     from gamelearn.report.pictures import image_variables, save_grid, to_pixels
 
     images = {name: variable for name, variable in image_variables(game.graph).items() if name in values}
     drawn = {name: _own(game, name, value) for name, value in values.items()}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        arrays = write_archive(
-            folder / f"{title}.npz", drawn | class_names({name: game.graph.variables[name] for name in values}, game.readings or {})
-        )
-        pictures = [save_grid(to_pixels(values[name], each), folder / f"{title}-{name}.png") for name, each in images.items()]
-    except OSError as error:
-        raise GamelearnError(f"cannot write into {str(folder)!r}: {error.strerror or error}") from None
-    return [arrays, *pictures]
+    named = class_names({name: game.graph.variables[name] for name in values}, game.readings or {})
+    arrays = folder / f"{title}.npz"
+    write_whole(arrays, lambda file: write_archive(file, drawn | named))
+    return [arrays, *(save_grid(to_pixels(values[name], each), folder / f"{title}-{name}.png") for name, each in images.items())]
 
 
 def _own(game: "Game", name: str, drawn: "torch.Tensor") -> "NDArray[Any]":

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gamelearn.cli.options import Plugins
-from gamelearn.errors import GamelearnError
+from gamelearn.disk import write_whole
 
 
 def schema(
@@ -30,8 +30,4 @@ def schema(
     if output is None:
         typer.echo(text, nl=False)
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise GamelearnError(f"cannot write {str(output)!r}: {error.strerror}") from None
-    typer.echo(str(output))
+    typer.echo(str(write_whole(output, text)))

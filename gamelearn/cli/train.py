@@ -86,8 +86,8 @@ def _train(
     from gamelearn.game import load
     from gamelearn.report.pictures import write_pictures
     from gamelearn.report.spec_utilities import derived_lines
-    from gamelearn.run import train as train_game
     from gamelearn.train.device import choose_device
+    from gamelearn.training import train as train_game
 
     device = choose_device(device_name)
     if spec is not None:

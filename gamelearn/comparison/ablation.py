@@ -16,10 +16,11 @@ from rich.console import Console
 from gamelearn.comparison.variants import Variant
 from gamelearn.errors import GamelearnError, RunError, TrainingError
 from gamelearn.game import Game, load
-from gamelearn.run import Run, train
-from gamelearn.run_folder import RESOLVED, recall_data
+from gamelearn.run import Run
+from gamelearn.run_folder import RESOLVED, locked, recall_data
 from gamelearn.train.changes import check_changes
 from gamelearn.train.schedule import StageLength, stage_length
+from gamelearn.training import train
 
 _NEVER = 1_000_000
 _SECONDS = 60
@@ -168,7 +169,8 @@ def _train_one(
     folder, game = ablation.run_folder(variant, seed), ablation.game(variant, seed, points.overrides)
     resume = (folder / RESOLVED).is_file()
     if resume and not _goes_on(folder, game, say):
-        shutil.rmtree(folder)
+        with locked(folder, say):
+            shutil.rmtree(folder)
         resume = False
     elif resume and _is_finished(folder, game, say):
         say(f"{variant.name}, seed {seed}: is there: {folder}")

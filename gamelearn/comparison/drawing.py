@@ -1,5 +1,6 @@
 """Parts of the sheets of comparisons: curves with bands, grids of samples. This file draws them."""
 
+import io
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
 
 from gamelearn.comparison.lines import AXES, Axis, Line
-from gamelearn.errors import GamelearnError
+from gamelearn.disk import write_whole
 from gamelearn.report.curves import plain_text, scale_values
 from gamelearn.report.pictures import Pixels, grid
 
@@ -75,9 +76,6 @@ def save(figure: Figure, path: Path) -> Path:
     Raises:
         GamelearnError: it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=110)
-    except OSError as error:
-        raise GamelearnError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
-    return path
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=110)
+    return write_whole(path, drawn.getvalue())

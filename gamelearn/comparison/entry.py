@@ -10,9 +10,9 @@ import torch
 from gamelearn.errors import RunError
 from gamelearn.game import Game
 from gamelearn.run import Run, Say
-from gamelearn.run_folder import ENVIRONMENT, METRICS, read_json
+from gamelearn.run_folder import METRICS, read_environment
 from gamelearn.train.changes import plain_values
-from gamelearn.train.observers import read_metrics
+from gamelearn.train.metrics_file import read_metrics
 
 _SEEDS = ("train", "seed")
 
@@ -75,8 +75,7 @@ class Entry:
     @property
     def taken(self) -> dict[str, str]:
         """The types of the data sets that the run was trained on, by name, as it has recorded; empty where it has not."""
-        recorded = self.folder / ENVIRONMENT
-        return dict(read_json(recorded).get("data_sets") or {}) if recorded.is_file() else {}
+        return dict(read_environment(self.folder).get("data_sets") or {})
 
     @property
     def stood_in(self) -> tuple[str, ...]:
@@ -111,7 +110,7 @@ def open_entry(
     """
     run = Run(folder, say)
     state = run.state(asked)
-    game = run.game(state.progress.round, weights=weights, device=device, plugins=plugins, untrusted=untrusted)
+    game = run.game(state, weights=weights, device=device, plugins=plugins, untrusted=untrusted)
     assert game.checked is not None
     taken = "ema" if state.averages and weights != "last" else "last"
     rounds, logged = state.progress.round, _logged(run, game)
@@ -136,7 +135,7 @@ def _without(values: Mapping[str, Any], key: str) -> dict[str, Any]:
 def _logged(run: Run, game: Game) -> list[Logged]:
     path = run.path / METRICS
     found: list[Logged] = []
-    for row in read_metrics(path) if path.is_file() else []:
+    for row in read_metrics(path, run.say) if path.is_file() else []:
         before = found[-1] if found else Logged(0, 0.0, 0, {})
         plan = game.plans.get(row["stage"])
         if plan is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from gamelearn.comparison.compare import Comparison
 from gamelearn.comparison.sheet import draw_comparison
-from gamelearn.errors import GamelearnError
+from gamelearn.disk import write_whole
 
 
 def write_comparison(found: Comparison, folder: Path) -> list[Path]:
@@ -24,9 +24,4 @@ def write_json(values: Any, path: Path) -> Path:
     Raises:
         GamelearnError: it cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise GamelearnError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
-    return path
+    return write_whole(path, json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

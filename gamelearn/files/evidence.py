@@ -35,7 +35,7 @@ class Block:
         rows: how many.
         given: by variable, `(rows, *shape)`; what is hidden may be anything.
         hide: by variable that is given in part, bool `(rows, *shape)`.
-        truth: by variable, `(rows, *shape)`.
+        truth: by variable, `(rows, *shape)`; NaN, and -1 in place of a class, where it is not known.
     """
 
     first_row: int
@@ -137,7 +137,7 @@ def open_evidence(
         variables: of the game, by name.
         given: by variable, as in `gamelearn.files.values.open_values`.
         hide: by variable, as in `gamelearn.files.masks.open_mask`.
-        truth: by variable, as `given`.
+        truth: by variable, as `given`; missing cells, NaN and -1 in place of a class are not known.
         rows: the number of rows, where nothing is given.
         seed: of random patterns.
         resize: whether images of another size are resized.

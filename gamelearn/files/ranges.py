@@ -43,7 +43,7 @@ class Ranges:
         is_series = min(variable.shape[-2:], default=0) < _SMALLEST_SIDE
         if variable.type != "real" or is_series or not is_image(variable) or origin in self._told:
             return
-        known = np.ones_like(values, dtype=np.bool_) if hidden is None else ~hidden
+        known = ~np.isnan(values) if hidden is None else ~hidden
         low, high = float(values.min(initial=inf, where=known)), float(values.max(initial=-inf, where=known))
         if high > _HIGHEST or low < _LOWEST:
             self._told.add(origin)

@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gamelearn.disk import cannot_write, sync_folder, sync_tree
 from gamelearn.errors import RunError
 
 
@@ -28,10 +29,12 @@ def whole_folder(folder: Path | None, numbered_in: Path) -> Iterator[tuple[Path,
             part = Path(temporary) / "part"
             part.mkdir()
             yield part, place
+            sync_tree(part)
             part.replace(place)
+            sync_folder(place.parent)
             is_done = True
     except OSError as error:
-        raise RunError(f"cannot write into {str(place)!r}: {error.strerror or error}") from None
+        raise cannot_write(f"into {str(place)!r}", error) from error
     finally:
         if is_new and not is_done:
             with suppress(OSError):
@@ -50,7 +53,7 @@ def _taken(folder: Path | None, numbered_in: Path) -> tuple[Path, bool]:
         place.mkdir(parents=True, exist_ok=True)
         return (place if folder.is_symlink() or folder.name in ("", "..") else folder), is_new
     except OSError as error:
-        raise RunError(f"cannot write into {str(folder or numbered_in)!r}: {error.strerror or error}") from None
+        raise cannot_write(f"into {str(folder or numbered_in)!r}", error) from error
 
 
 def _next(parent: Path) -> Path:

@@ -90,15 +90,14 @@ class ArchiveWriter:
             file.close()
 
 
-def write_archive(path: Path, arrays: Mapping[str, Array]) -> Path:
-    """Write arrays of any names as an archive; return it.
+def write_archive(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
+    """Write arrays of any names as an archive.
 
     Raises:
         OSError: it cannot be written.
     """
-    with zipfile.ZipFile(path, "w") as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         _write_arrays(archive, arrays)
-    return path
 
 
 def _write_arrays(archive: zipfile.ZipFile, arrays: Mapping[str, Array]) -> None:

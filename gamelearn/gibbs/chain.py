@@ -95,12 +95,16 @@ class GibbsChain:
         for move in moves:
             for step in move.evaluations:
                 values.update(self.runner.evaluate(step, values))
-            distribution, drawn = self.runner.drawn(move.draw, values, source)
+            part = (self._values[move.variable], self._known[move.variable]) if self._has_part(move) else None
+            distribution, drawn = self.runner.drawn(move.draw, values, source, part)
             drawn = self._clamped(move.variable, drawn)
             values[move.draw.key] = state[move.variable] = drawn
             if watch is not None:
                 watch(move, distribution, drawn)
         return state
+
+    def _has_part(self, move: Move) -> bool:
+        return move.given_part and move.variable in self._known
 
     def _clamped(self, variable: str, drawn: torch.Tensor) -> torch.Tensor:
         if variable not in self._known:

@@ -32,11 +32,22 @@ class Evidence:
         """The variables that are known in every element of every row."""
         return frozenset(name for name, mask in self.known.items() if name not in self.partly and bool(mask.all()))
 
+    @property
+    def split(self) -> frozenset[str]:
+        """The variables of which any row is known in part."""
+        return frozenset(name for name, mask in self.known.items() if any_in_part(mask))
+
     def part(self, first: int, last: int) -> "Evidence":
         """Return the evidence of some rows."""
         values = {name: value[first:last] for name, value in self.values.items()}
         known = {name: mask[first:last] for name, mask in self.known.items()}
         return Evidence(min(last, self.rows) - first, values, known, self.partly)
+
+
+def any_in_part(masks: Any) -> bool:
+    """Return whether any row of masks, `(rows, *shape)` of numpy or torch, is neither true throughout nor false."""
+    flat = masks.reshape(len(masks), -1)
+    return bool((flat.any(1) & ~flat.all(1)).any())
 
 
 def read_evidence(

@@ -3,6 +3,8 @@
 This file reads what a spec says of `samplers`.
 """
 
+from collections.abc import Sequence
+
 from gamelearn.errors import quoted
 from gamelearn.graph.model import Bound, Factor, Graph, PlayerDraw, Sampler
 from gamelearn.graph.terms import Context
@@ -153,6 +155,13 @@ def automatic_sampler(graph: Graph) -> Sampler:
     reads = dict.fromkeys(given for factor in (*start, *sweep) for given in factor.givens)
     givens = tuple(name for name in reads if name not in best)
     return Sampler(AUTOMATIC, tuple(map(_draw_of, start)), tuple(map(_draw_of, sweep)), None, tuple(best), givens)
+
+
+def sampler_of(factors: Sequence[Factor], name: str | None = None) -> Sampler:
+    """Return the chain that draws each of some factors once, from what is known; by default it is named as they are."""
+    draws, givens = tuple(map(_draw_of, factors)), dict.fromkeys(given for factor in factors for given in factor.givens)
+    targets = tuple(factor.target for factor in factors)
+    return Sampler(name or ", ".join(map(str, factors)), draws, draws, 1, targets, tuple(givens), burn_in=0, chains=1)
 
 
 def _draw_of(factor: Factor) -> PlayerDraw:

@@ -4,6 +4,7 @@ This file asks.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -12,10 +13,11 @@ from pydantic import Field, ValidationError
 
 from gamelearn.errors import quoted
 from gamelearn.game import Game
-from gamelearn.gibbs.choice import choose_sampler
+from gamelearn.gibbs.choice import Choice, choose_sampler
 from gamelearn.gibbs.counts import plain_number
 from gamelearn.gibbs.diagnostics import Diagnosis, pooled
-from gamelearn.graph.model import Graph, Sampler
+from gamelearn.graph.model import Factor, Graph, Sampler
+from gamelearn.graph.samplers import sampler_of
 from gamelearn.inference import SWEEPS, Inference, infer
 from gamelearn.metrics.metric import Context, MetricError, finite
 from gamelearn.options import Mistake, Options, describe, mistakes_of
@@ -68,6 +70,25 @@ def _told(mistake: Mistake) -> str:
     return f"{'.'.join(map(str, ('chain', *mistake.path)))}: {mistake.what}{hint}"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A question of a metric.
+
+    Attributes:
+        given: the variables that are given whole.
+        hidden: the variables that are given in part.
+        split: those of them of which a row may be known in part, rather than whole or not at all.
+        want: what is asked for.
+        conditional: whether conditionals of what is wanted given what is known, if there are any, go before chains that are not named.
+    """
+
+    given: Sequence[str]
+    hidden: Sequence[str]
+    want: Sequence[str]
+    split: Sequence[str] = ()
+    conditional: bool = False
+
+
 class Asker:
     """Asks a game the same question about block after block of rows, and keeps the diagnostics.
 
@@ -75,26 +96,23 @@ class Asker:
         game: that answers.
         context: with the values of the chain that the user gave, which go over the options.
         options: of the chain.
-        given: the variables that are given whole.
-        hidden: the variables that are given in part.
-        want: what is asked for.
+        asked: the question.
 
     Raises:
         EvidenceError: no chain answers the question.
     """
 
-    def __init__(
-        self, game: Game, context: Context, options: ChainOptions, *, given: Sequence[str], hidden: Sequence[str], want: Sequence[str]
-    ) -> None:
-        self._game, self._seed, self._want, self._hidden = game, context.seed, tuple(want), tuple(hidden)
+    def __init__(self, game: Game, context: Context, options: ChainOptions, asked: Asked) -> None:
+        self._game, self._seed, self._want, self._hidden = game, context.seed, tuple(asked.want), tuple(asked.hidden)
         self._values = {**options.model_dump(exclude_none=True), **context.chain}
-        fixed, free = frozenset(given), frozenset(hidden)
-        sampler = choose_sampler(game.graph, self._values.get("sampler"), fixed=fixed, free=free, want=set(want))
-        self.sampler = sampler.name
-        self.is_exact = _is_exact(sampler, fixed, want)
-        if self.is_exact:
+        choice = answers(game.graph, self._values.get("sampler"), asked)
+        self.sampler, self._said = choice.sampler.name, (*([choice.notice] if choice.notice else []), *choice.warnings)
+        factors = _exact_factors(choice.sampler, frozenset(asked.given), asked.want)
+        self.is_exact = bool(factors)
+        if factors:
             self._values |= {"sweeps": 1, "burn_in": 0, "thin": 1, "chains": 1, "estimate": "conditionals"}
-        self._used = used_values(sampler, self._values)
+        self._used = used_values(choice.sampler, self._values)
+        self._values["sampler"] = sampler_of(factors, self.sampler) if factors else choice.sampler
         self._diagnoses: dict[str, list[Diagnosis]] = {}
 
     def ask(self, values: Mapping[str, torch.Tensor], hide: Mapping[str, torch.Tensor], first_row: int) -> Inference:
@@ -115,24 +133,25 @@ class Asker:
         return {"sampler": self.sampler, "chain": self._used, "mixing": mixing}
 
     def notes(self) -> list[str]:
-        """Return a sentence for each wanted variable in which chains disagree."""
-        if self.is_exact:
-            return []
+        """Return what is to be said of the choice of the chain, and a sentence for each wanted variable in which chains disagree."""
         return [
-            f"chains of {self.sampler!r} disagree in {name!r}: R-hat is {each.r_hat:.2f} in the median"
-            f" and above {each.limit:.2f} in {each.disagreeing:.0%} of its elements"
-            for name, each in self._pooled().items()
-            if name in self._want and each.is_alarming
+            *self._said,
+            *(
+                f"chains of {self.sampler!r} disagree in {name!r}: R-hat is {each.r_hat:.2f} in the median"
+                f" and above {each.limit:.2f} in {each.disagreeing:.0%} of its elements"
+                for name, each in self._pooled().items()
+                if name in self._want and each.is_alarming
+            ),
         ]
 
     def _pooled(self) -> dict[str, Diagnosis]:
         return {name: pooled(each) for name, each in self._diagnoses.items()}
 
 
-def _is_exact(sampler: Sampler, fixed: frozenset[str], want: Sequence[str]) -> bool:
-    """Whether everything that is wanted is drawn from what is known alone, so that one conditional tells its marginal."""
-    drawn = [bound for draw in sampler.sweep for bound in draw.factors if bound.target in want]
-    return all(actual in fixed for bound in drawn for _, actual in bound.givens) and len(drawn) == len(want)
+def _exact_factors(sampler: Sampler, fixed: frozenset[str], want: Sequence[str]) -> list[Factor]:
+    """Return the factors that draw all that is wanted from what is known alone, so that each tells a marginal; none if they are not so."""
+    drawn = [bound.factor for draw in sampler.sweep for bound in draw.factors if bound.target in want]
+    return drawn if len(drawn) == len(want) and all(fixed.issuperset(factor.givens) for factor in drawn) else []
 
 
 def used_values(sampler: Sampler, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,10 +160,11 @@ def used_values(sampler: Sampler, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {name: default if asked.get(name) is None else asked[name] for name, default in {**own, "estimate": "conditionals"}.items()}
 
 
-def answers(graph: Graph, name: str | None, *, given: Sequence[str], hidden: Sequence[str], want: Sequence[str]) -> None:
-    """Check that a chain answers a question.
+def answers(graph: Graph, name: str | None, asked: Asked) -> Choice:
+    """Return the chain that answers a question.
 
     Raises:
         EvidenceError: none does, with the reasons.
     """
-    choose_sampler(graph, name, fixed=frozenset(given), free=frozenset(hidden), want=frozenset(want))
+    known = {"fixed": frozenset(asked.given), "free": frozenset(asked.hidden), "split": frozenset(asked.split)}
+    return choose_sampler(graph, name, **known, want=frozenset(asked.want), conditional=asked.conditional)

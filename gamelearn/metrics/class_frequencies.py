@@ -13,7 +13,6 @@ from gamelearn.errors import EvidenceError
 from gamelearn.game import Game
 from gamelearn.gibbs.choice import choose_sampler
 from gamelearn.graph.model import Graph, Variable, unknown
-from gamelearn.metrics.chain import answers
 from gamelearn.metrics.confusion import class_name
 from gamelearn.metrics.jackknife import GroupedSums, Sums, ratio
 from gamelearn.metrics.label_maps import ROWS, drawn_variables, read_blocks
@@ -64,7 +63,7 @@ class ClassFrequencies(Metric):
     def misfit(self, graph: Graph) -> str | None:
         try:
             variable, _ = self._find(graph)
-            answers(graph, self._sampler, given=(), hidden=(), want=[variable.name])
+            choose_sampler(graph, self._sampler, want={variable.name})
         except (MetricError, EvidenceError) as error:
             return str(error)
         return None
@@ -72,7 +71,7 @@ class ClassFrequencies(Metric):
     def compute(self, game: Game, context: Context) -> MetricResult:
         variable, stream = self._find(game.graph)
         sampler, sweeps = context.chain.get("sampler", self._sampler), context.chain.get("sweeps", self._sweeps)
-        chosen = choose_sampler(game.graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
+        chosen = choose_sampler(game.graph, sampler, want={variable.name}).sampler
         count = context.count or self._count
         data, samples = GroupedSums((variable.classes or 2,)), GroupedSums((variable.classes or 2,))
         for _, rows in read_blocks(game, stream, context, "class frequencies, data", count=None, split="train"):

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.game import Game
 from gamelearn.graph.model import Graph, Variable, unknown
-from gamelearn.metrics.chain import Asker, ChainOptions, answers
+from gamelearn.metrics.chain import Asked, Asker, ChainOptions, answers
 from gamelearn.metrics.jackknife import GroupedSums, Sums, ratio
 from gamelearn.metrics.label_maps import drawn_variables, read_blocks
 from gamelearn.metrics.linear import LinearFilling, columns_of, encode, interpolate
@@ -95,7 +95,7 @@ class Completion(Metric):
             self._check_pieces(graph, variable)
             for text in self._patterns(variable):
                 hidden_pattern(text, variable.shape, 1)
-            answers(graph, self._chain.sampler, given=self._given, hidden=[variable.name], want=[variable.name])
+                answers(graph, self._chain.sampler, self._asked(variable, text))
         except (MetricError, EvidenceError) as error:
             return str(error)
         return None
@@ -106,7 +106,7 @@ class Completion(Metric):
         linear = self._fit(game, context, stream, shown)
         passes = []
         for text in self._patterns(variable):
-            asker = Asker(game, context, self._chain, given=self._given, hidden=[variable.name], want=[variable.name])
+            asker = Asker(game, context, self._chain, self._asked(variable, text))
             each = _Pass(text, shown, asker, linear, self._pieces or (variable.name,))
             for first, rows in read_blocks(game, stream, context, f"completion, {each.title}", count=self._count):
                 each.add(rows, first, context.seed)
@@ -147,6 +147,10 @@ class Completion(Metric):
 
     def _patterns(self, variable: Variable) -> tuple[str, ...]:
         return self._hide or (("right",) if variable.shape else ("all",))
+
+    def _asked(self, variable: Variable, text: str) -> Asked:
+        own = [variable.name]
+        return Asked(self._given, own, own, split=[] if text == "all" else own)
 
     def _fit(self, game: Game, context: Context, stream: str, shown: Sequence[Variable]) -> "_Baselines":
         baselines = _Baselines(shown, self._penalty)

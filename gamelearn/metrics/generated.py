@@ -113,7 +113,7 @@ class Generation:
 
 def _chosen(graph: Graph, name: str | None) -> Sampler:
     """Return the sampler of `limiting`, as `gamelearn.sampling.limiting` chooses it."""
-    return choose_sampler(graph, name, fixed=frozenset(), free=frozenset(), want=frozenset())
+    return choose_sampler(graph, name).sampler
 
 
 def title_of(source: str, sweeps: int) -> str:
@@ -129,7 +129,7 @@ def why_not(graph: Graph, source: str, variable: str, sampler: str | None = None
     """Return why a source does not generate a variable; None if it does."""
     try:
         if source == LIMITING:
-            choose_sampler(graph, sampler, fixed=frozenset(), free=frozenset(), want=frozenset([variable]))
+            choose_sampler(graph, sampler, want=frozenset([variable]))
             return None
         player, factors = drawing_player(graph)
     except (EvidenceError, GamelearnError) as error:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.game import Game
 from gamelearn.graph.model import Graph
-from gamelearn.metrics.chain import Asker, ChainOptions, answers
+from gamelearn.metrics.chain import Asked, Asker, ChainOptions, answers
 from gamelearn.metrics.confusion import Confusion
 from gamelearn.metrics.inpainting import FillingError, mean_colour
 from gamelearn.metrics.label_maps import Labelled, drawn_variables, find_labelled, read_blocks
@@ -84,8 +84,9 @@ class Segmentation(Metric):
     def misfit(self, graph: Graph) -> str | None:
         try:
             found = self._find(graph)
-            answers(graph, self._chain.sampler, given=_names(found), hidden=(), want=[found.labels.name])
+            answers(graph, self._chain.sampler, _asked(graph, found, {}))
             self._check_hidden(found)
+            answers(graph, self._chain.sampler, _asked(graph, found, self._patterns(found)))
         except (MetricError, EvidenceError) as error:
             return str(error)
         return None
@@ -124,6 +125,14 @@ def _names(found: Labelled) -> list[str]:
     return [each.name for each in found.images]
 
 
+def _asked(graph: Graph, found: Labelled, hide: Mapping[str, str]) -> Asked:
+    """Return what is asked where parts are hidden: those of variables that players draw are inferred, too."""
+    inferred = [name for name in hide if name in drawn_variables(graph)]
+    want = list(dict.fromkeys([found.labels.name, *inferred]))
+    given = [name for name in _names(found) if name not in inferred]
+    return Asked(given, inferred, want, split=[name for name in inferred if hide[name] != "all"])
+
+
 class _Pass:
     """One pass over the images, complete or with parts hidden."""
 
@@ -133,9 +142,7 @@ class _Pass:
         drawn = drawn_variables(game.graph)
         self._inferred = [name for name in hide if name in drawn]
         self._filled = [name for name in hide if name not in drawn]
-        given = [name for name in _names(found) if name not in self._inferred]
-        self._want = list(dict.fromkeys([found.labels.name, *self._inferred]))
-        self.asker = Asker(game, context, chain, given=given, hidden=self._inferred, want=self._want)
+        self.asker = Asker(game, context, chain, _asked(game.graph, found, hide))
         self.title = "complete" if not hide else "hidden: " + ", ".join(f"{name} {text}" for name, text in hide.items())
         self.whole, self._inside, self._outside = (Confusion(found.classes) for _ in range(3))
         self._filling = {name: FillingError(name) for name in self._inferred if name != found.labels.name}

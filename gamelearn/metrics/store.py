@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gamelearn.disk import write_whole, writing
 from gamelearn.errors import RunError
 from gamelearn.game import Game
 from gamelearn.metrics.evaluation import Evaluation
@@ -38,14 +39,10 @@ class EvaluationFile:
             RunError: the file cannot be written.
         """
         self._found.append(found.plain())
-        try:
-            if self.path is None:
+        if self.path is None:
+            with writing(self._folder):
                 self.path = self._reserved()
-            beside = self.path.with_suffix(".part")
-            beside.write_text(self.text(), encoding="utf-8")
-            beside.replace(self.path)
-        except OSError as error:
-            raise RunError(f"cannot write into {str(self._folder)!r}: {error.strerror or error}") from None
+        write_whole(self.path, self.text())
 
     def text(self) -> str:
         """Return the file's text."""
@@ -96,7 +93,7 @@ def origin_of(run: Path, game: Game, round_number: int, weights: str, count: int
 
 
 def read_evaluations(run: Path) -> list[dict[str, Any]]:
-    """Return all evaluations of a run, in the order of their files' names.
+    """Return all evaluations of a run, in the order of their files' names; empty files are names that were reserved.
 
     Raises:
         RunError: a file is damaged.
@@ -104,7 +101,8 @@ def read_evaluations(run: Path) -> list[dict[str, Any]]:
     found = []
     for path in sorted((run / FOLDER).glob("*.json")):
         try:
-            found.append(json.loads(path.read_text(encoding="utf-8")))
+            text = path.read_text(encoding="utf-8")
+            found += [json.loads(text)] if text else []
         except (OSError, ValueError) as error:
             raise RunError(f"{path} cannot be read: {error}") from None
     return found

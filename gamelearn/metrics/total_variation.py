@@ -72,7 +72,7 @@ class TotalVariation(Metric):
         try:
             self._find(graph)
             if self._sampler is not None:
-                choose_sampler(graph, self._sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
+                choose_sampler(graph, self._sampler)
         except (MetricError, EvidenceError) as error:
             return str(error)
         return None
@@ -96,7 +96,7 @@ class TotalVariation(Metric):
     def _limit(self, game: Game, joint: "JointTable", name: str | None) -> tuple[Sums | None, str | None, tuple[str, ...]]:
         """Return the limiting distribution with its sampler, or a note that says why there is none."""
         try:
-            sampler = choose_sampler(game.graph, name, fixed=frozenset(), free=frozenset(), want=frozenset(joint.names))
+            sampler = choose_sampler(game.graph, name, want=frozenset(joint.names)).sampler
             return joint.limit(sampler), sampler.name, ()
         except (EvidenceError, ValueError) as error:
             return None, None, (f"no limiting distribution: {error}",)

@@ -3,7 +3,7 @@
 Variables that are wholly known are not drawn, and what depends on them alone is evaluated once. This file makes the plan of a chain.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gamelearn.graph.model import Graph, PlayerDraw, Sampler
 from gamelearn.plan.chain import ChainBuilder, Section, Value
@@ -12,12 +12,16 @@ from gamelearn.plan.steps import DEFAULT_ROWS, DrawStep, EvaluateStep
 
 @dataclass(frozen=True)
 class Move:
-    """The draw of one variable, with the evaluations that it needs and the place of its half-step in the sweep."""
+    """The draw of one variable, with the evaluations that it needs and the place of its half-step in the sweep.
+
+    `given_part`: whether what is known of the variable goes into its distribution; else its elements are drawn independently.
+    """
 
     variable: str
     evaluations: tuple[EvaluateStep, ...]
     draw: DrawStep
     half_step: int
+    given_part: bool
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,9 @@ def _moves(graph: Graph, draws: tuple[PlayerDraw, ...], fixed: frozenset[str], p
             *evaluations, drawn = list(section.steps.values())[before:]
             before = len(section.steps)
             assert isinstance(drawn, DrawStep)
-            moves.append(Move(bound.target, tuple(each for each in evaluations if isinstance(each, EvaluateStep)), drawn, number))
+            given_part = graph.players[bound.factor.player].options.has_given
+            needed = tuple(each for each in evaluations if isinstance(each, EvaluateStep))
+            moves.append(Move(bound.target, needed, drawn, number, given_part))
     return moves
 
 
@@ -65,4 +71,4 @@ def _is_constant(step: EvaluateStep, known: frozenset[str]) -> bool:
 
 def _without(move: Move, constants: dict[str, EvaluateStep]) -> Move:
     left = tuple(each for each in move.evaluations if each.key not in constants)
-    return Move(move.variable, left, move.draw, move.half_step)
+    return replace(move, evaluations=left)

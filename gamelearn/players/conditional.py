@@ -75,7 +75,8 @@ class Conditional(Player):
     def free_scores(self, label: str, rows: int) -> torch.Tensor:
         """Return a factor's free raw outputs for a batch."""
         parameter = self.free[module_name(label)]
-        return parameter.expand(rows, *parameter.shape)
+        taken = parameter if torch.is_grad_enabled() else parameter.detach()  # a view of a parameter requires gradients even then
+        return taken.expand(rows, *parameter.shape)
 
     def scores(self, factor: str, values: Mapping[str, torch.Tensor], rows: int) -> torch.Tensor:
         """Return the sum of a factor's scores, `(rows, channels, *shape)`."""

@@ -11,7 +11,7 @@ This file defines the base with the distribution that players of the default typ
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -33,6 +33,14 @@ class Distribution(Protocol):
 
     def mean(self) -> torch.Tensor:
         """Return the expectation (of a categorical variable the probabilities, shape `(batch, classes, *shape)`)."""
+
+
+@runtime_checkable
+class Divisible(Distribution, Protocol):
+    """A distribution that goes on with the rest of a variable where a part is known: of types whose options say `has_given`."""
+
+    def given(self, value: torch.Tensor, known: torch.Tensor) -> Distribution:
+        """Return the distribution of the other elements given those that are known, bool `(batch, *shape)`; these may come out as they like."""
 
 
 @dataclass(frozen=True)

@@ -81,21 +81,29 @@ class InferredErrors:
 
     def add(self, judgement: Judged, decided: NDArray[Any]) -> None:
         """Compare a block of decided values, `(rows, *shape)`, with the truth."""
-        where = judgement.where
+        judged_rows = judgement.where.reshape(len(decided), -1).any(1)
+        if not judged_rows.any():
+            return
+        where, true, decided = judgement.where[judged_rows], judgement.truth[judged_rows], decided[judged_rows]
         self.elements += int(where.sum())
         if self._confusion:
-            truth, values = (torch.from_numpy(np.asarray(each, np.int64)) for each in (judgement.truth, decided))
+            truth, values = (torch.from_numpy(np.asarray(each, np.int64)) for each in (true, decided))
             self._confusion.add(truth, values, torch.from_numpy(where))
         else:
-            error = np.where(where, decided.astype(np.float64) - judgement.truth, 0)
+            error = np.where(where, decided.astype(np.float64) - true, 0)
             parts = [np.square(error), np.abs(error), where.astype(np.float64)]
             self._sums.add(np.stack([part.reshape(len(part), -1).sum(1) for part in parts], 1))
 
     def figures(self) -> dict[str, Figure]:
-        """Return accuracy and mean IoU of classes, mean squared and absolute errors of numbers, each with its error over rows."""
+        """Return accuracy and mean IoU of classes, mean squared and absolute errors of numbers, and over how many elements they are.
+
+        Each has its error over the rows in which anything was compared.
+        """
         if self._confusion:
-            return {"accuracy": self._confusion.accuracy(), "mean IoU": self._confusion.mean_iou()}
+            elements = {"elements": Figure(self.elements, self._confusion.rows)}
+            return {"accuracy": self._confusion.accuracy(), "mean IoU": self._confusion.mean_iou(), **elements}
         return {
             "mean squared error": self._sums.figure(lambda sums: ratio(sums[_SQUARED], sums[_ELEMENTS])),
             "mean absolute error": self._sums.figure(lambda sums: ratio(sums[_ABSOLUTE], sums[_ELEMENTS])),
+            "elements": Figure(self.elements, self._sums.rows),
         }

@@ -16,15 +16,17 @@ import torch
 
 from gamelearn.data.label_maps import image_size, restored_labels
 from gamelearn.data.reading import Reading
+from gamelearn.disk import write_whole
 from gamelearn.errors import EvidenceError
 from gamelearn.files.evidence import Block, EvidenceFiles
 from gamelearn.files.ranges import Ranges
 from gamelearn.files.whole_folder import whole_folder
 from gamelearn.files.writers import ROW_NAMES, ArchiveWriter, class_names, own_values, write_images
 from gamelearn.game import Game
-from gamelearn.gibbs.choice import choose_sampler
+from gamelearn.gibbs.choice import Choice, choose_sampler
 from gamelearn.gibbs.diagnostics import Diagnosis, pooled
-from gamelearn.graph.model import Sampler, Variable
+from gamelearn.gibbs.evidence import any_in_part
+from gamelearn.graph.model import Variable
 from gamelearn.inference import Inference, disagreement, infer, wanted_variables
 from gamelearn.metrics.chain import used_values
 from gamelearn.metrics.metric import Figure
@@ -95,6 +97,7 @@ class Answer:
         units: by variable of these whose unit is not that of its files, what one unit is there.
         classes: the names of the classes, by wanted variable that has some.
         warnings: what makes the answer doubtful.
+        notice: which declared samplers were passed over, and why; None where none was.
     """
 
     paths: tuple[Path, ...]
@@ -106,6 +109,7 @@ class Answer:
     units: Mapping[str, str] = field(default_factory=dict)
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     warnings: tuple[str, ...] = field(default=())
+    notice: str | None = None
 
     def plain(self) -> dict[str, Any]:
         """Return the answer as plain values."""
@@ -119,6 +123,7 @@ class Answer:
             "units": dict(self.units),
             "classes": {name: list(names) for name, names in self.classes.items()},
             "warnings": list(self.warnings),
+            "notice": self.notice,
         }
 
 
@@ -154,40 +159,45 @@ def infer_files(
         EvidenceError: a value does not fit its variable, or no chain answers the question.
         RunError: the folder holds something, or cannot be written.
     """
-    sampler, want = _understood(game, evidence, question)
+    choice, want = _understood(game, evidence, question)
+    sampler = choice.sampler
     chain = used_values(sampler, question.chain)
     meter = _Meter(chain["burn_in"] + chain["sweeps"] * chain["thin"], progress)
     warnings, ranges = _Warnings(warn), Ranges(evidence)
-    options: dict[str, Any] = {**question.chain, "sampler": sampler.name, "want": want, "seed": question.seed, "block": question.block}
+    options: dict[str, Any] = {**question.chain, "sampler": sampler, "want": want, "seed": question.seed, "block": question.block}
     with (
         whole_folder(output.folder, output.numbered_in) as (part, place),
         closing(_Recorder(game, evidence, want, output, part)) as recorder,
     ):
+        warnings.add(choice.warnings)
         for block in evidence.blocks(question.block):
             warnings.add(ranges.look(block))
             options |= {"rows": block.rows, "first_row": block.first_row}
             recorder.add(block, infer(game, block.given, hide=block.hide, partly=evidence.hide, progress=meter.moved, **options))
         paths = [place / name for name in (*recorder.finish(), _SUMMARY)]
         warnings.add([*evidence.notices, *recorder.warnings()])
-        answer = recorder.answer(sampler.name, chain, paths, warnings.found)
+        answer = recorder.answer(choice, chain, paths, warnings.found)
         summary = json.dumps({**output.facts, "show": output.show, **answer.plain()}, indent=2, allow_nan=False)
-        (part / _SUMMARY).write_text(f"{summary}\n", encoding="utf-8")
+        write_whole(part / _SUMMARY, f"{summary}\n")
     return answer
 
 
-def _understood(game: Game, evidence: EvidenceFiles, question: Question) -> tuple[Sampler, tuple[str, ...]]:
+def _understood(game: Game, evidence: EvidenceFiles, question: Question) -> tuple[Choice, tuple[str, ...]]:
     """Return the chain that answers, with the variables that are asked for."""
     graph, fixed = game.graph, evidence.fixed
     want = wanted_variables(graph, question.want, fixed)
-    sampler = choose_sampler(graph, question.chain.get("sampler"), fixed=fixed, free=frozenset(evidence.hide), want=frozenset(want))
+    own = {factor.target for player in graph.players.values() for factor in player.factors.values() if factor.family is None}
+    split = frozenset(name for name in own & evidence.hide.keys() if any(map(any_in_part, evidence.hide[name].blocks(question.block))))
+    free, named = frozenset(evidence.hide), question.chain.get("sampler")
+    choice = choose_sampler(graph, named, fixed=fixed, free=free, split=split, want=frozenset(want))
     if question.want is None:
-        want = tuple(name for name in graph.variables if name in sampler.targets and name not in fixed)
+        want = tuple(name for name in graph.variables if name in choice.sampler.targets and name not in fixed)
     for name in evidence.truth:
         if name not in want:
             raise EvidenceError(f"the truth of {name!r} is given, but {name!r} is not wanted: leave one out, or add the other")
     if not want:
         raise EvidenceError("everything is given: hide a part, or give less")
-    return sampler, want
+    return choice, want
 
 
 class _Warnings:
@@ -295,14 +305,21 @@ class _Recorder:
         """Return what makes the answers about all blocks doubtful."""
         cut = [f"label maps of {name!r} hold {value} where the photograph was cut off" for name, value in self._cut_off.items()]
         unwritten = [f"no PNG file holds the classes of {name!r}: they are in {_ARRAYS} alone" for name in self._too_many]
-        return cut + unwritten + [disagreement(name, each) for name, each in self._diagnostics().items() if each.is_alarming]
+        untold = [name for name in self._evidence.truth if not self._errors[name].elements]
+        return [
+            *cut,
+            *unwritten,
+            *(disagreement(name, each) for name, each in self._diagnostics().items() if each.is_alarming),
+            *(f"no error of {name!r} is told: where it was inferred, its truth is missing" for name in untold),
+        ]
 
-    def answer(self, sampler: str, chain: Mapping[str, Any], paths: Iterable[Path], warnings: Iterable[str]) -> Answer:
+    def answer(self, choice: Choice, chain: Mapping[str, Any], paths: Iterable[Path], warnings: Iterable[str]) -> Answer:
         """Return what is told of all blocks."""
         errors = {name: each.figures() for name, each in self._errors.items() if each.elements}
         units = {name: text for name in errors if (text := unit_text(self._variables[name], self._readings[name]))}
         classes = {name: each.levels for name, each in self._readings.items() if each.levels}
-        return Answer(tuple(paths), self._evidence.rows, sampler, chain, self._diagnostics(), errors, units, classes, tuple(warnings))
+        name, rows = choice.sampler.name, self._evidence.rows
+        return Answer(tuple(paths), rows, name, chain, self._diagnostics(), errors, units, classes, tuple(warnings), choice.notice)
 
     def _diagnostics(self) -> dict[str, Diagnosis]:
         return {name: pooled(each) for name, each in self._diagnoses.items()}

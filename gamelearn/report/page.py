@@ -5,10 +5,12 @@ It is made from the files of the run's folder alone; what is not there is said. 
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from gamelearn.disk import write_whole
 from gamelearn.errors import GamelearnError, RunError
 from gamelearn.game import CheckedSpec, check
 from gamelearn.graph.model import Stage
@@ -20,7 +22,7 @@ from gamelearn.report.figures.make import FIGURES
 from gamelearn.report.formulas import utility_text
 from gamelearn.report.markup import escaped, folded, heading, missing, paragraph, picture, png, preformatted, table
 from gamelearn.train.checkpoint import list_checkpoints, round_of
-from gamelearn.train.observers import read_metrics
+from gamelearn.train.metrics_file import read_metrics
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _MEBIBYTE = 2**20
@@ -36,7 +38,8 @@ class _Folder:
 
     def __init__(self, path: Path, plugins: Iterable[str], untrusted: bool) -> None:
         self.path = path
-        self.rows = read_metrics(path / "metrics.jsonl") if (path / "metrics.jsonl").is_file() else []
+        self.notices: list[str] = []
+        self.rows = read_metrics(path / "metrics.jsonl", self.notices.append) if (path / "metrics.jsonl").is_file() else []
         self.checked: CheckedSpec | None = None
         self.problem = ""
         try:
@@ -81,12 +84,7 @@ def write_page(
     made = [f'<section id="{title.lower()}"><h2>{title}</h2>\n{"".join(parts())}</section>' for title, parts in sections.items()]
     links = " ".join(f'<a href="#{title.lower()}">{title}</a>' for title in sections)
     page = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(title=escaped(folder.name), links=links, sections="\n".join(made))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"cannot write {str(out)!r}: {error.strerror or error}") from None
-    return out
+    return write_whole(out, page)
 
 
 def _map_in(path: Path) -> dict[str, Any]:
@@ -143,6 +141,7 @@ def _training(folder: _Folder) -> Iterator[str]:
     if not folder.rows:
         yield missing("There are no curves: nothing was logged.")
         return
+    yield from map(missing, folder.notices)
     begins = _begins(folder.rows)
     for kind, title, unit, logarithmic in _KINDS:
         if curves := logged_curves(folder.rows, kind):
@@ -231,7 +230,10 @@ def _checkpoints(folder: _Folder) -> Iterator[str]:
     if not found:
         yield missing("There are none.")
         return
-    rows = [(round_of(path), path.name, sum(file.stat().st_size for file in path.iterdir()) / _MEBIBYTE) for path in found]
+    rows = []
+    for path in found:
+        with suppress(FileNotFoundError):  # a training may remove it meanwhile
+            rows.append((round_of(path), path.name, sum(file.stat().st_size for file in path.iterdir()) / _MEBIBYTE))
     yield table(rows, ("round", "folder", "MiB"))
 
 

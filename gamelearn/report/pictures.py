@@ -5,6 +5,7 @@ categorical ones of shape `(height, width)` are label maps in a fixed palette. T
 """
 
 import colorsys
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from gamelearn.disk import write_whole
 from gamelearn.errors import DataError, EvidenceError, GamelearnError
 from gamelearn.game import Game
 from gamelearn.graph.model import Graph, Variable
@@ -187,6 +189,11 @@ def grid(cells: Pixels, *, gap: int = _GAP) -> Pixels:
 
 def save_grid(cells: Pixels, path: Path, *, gap: int = _GAP) -> Path:
     """Write images as one PNG file, whose folder is made if it is missing; return the file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(grid(cells, gap=gap)).save(path)
-    return path
+    return save_png(grid(cells, gap=gap), path)
+
+
+def save_png(pixels: Pixels, path: Path) -> Path:
+    """Write one image, `(height, width, 3)`, as a PNG file, whose folder is made if it is missing; return the file."""
+    made = io.BytesIO()  # pillow does not say why the disk refuses
+    Image.fromarray(pixels).save(made, format="png")
+    return write_whole(path, made.getvalue())

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from gamelearn.report.pictures import Pixels, enlarge
+from gamelearn.report.pictures import Pixels, enlarge, save_png
 
 _GAP = 4
 _SIZE = 12
@@ -102,9 +102,7 @@ def save_sheet(columns: Sequence[tuple[str, Pixels]], path: Path, *, rows: Seque
         rows: as in `sheet`.
         title: as in `sheet`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet(columns, rows=rows, title=title)).save(path)
-    return path
+    return save_png(sheet(columns, rows=rows, title=title), path)
 
 
 def _column(caption: str, cells: Pixels, font: _Font) -> _Column:

@@ -202,6 +202,8 @@ class PlayerOptions(Options):
     """Whether a player of this type always has something to learn."""
     has_scores: ClassVar[bool] = False
     """Whether its factors have raw outputs that other factors may add to theirs."""
+    has_given: ClassVar[bool] = False
+    """Whether its distributions have `given(value, known)`, which draws elements of a variable given the others."""
     noise: ClassVar[Literal["uniform", "normal"]] = "uniform"
     """The noise that a draw takes, one number per element."""
 

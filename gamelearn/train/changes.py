@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path as FilePath
 from typing import Any
 
-from gamelearn.errors import RunError
+from gamelearn.errors import RunError, SpecError
 from gamelearn.spec.node import dotted
 from gamelearn.spec.paths import is_path_option
 from gamelearn.spec.schema import Spec, merge_options
+from gamelearn.spec.source import parse_source
 
 _Path = tuple[str | int, ...]
 LENGTHS = ("rounds", "epochs", "minutes")
@@ -37,6 +38,27 @@ def check_changes(before: Spec, now: Spec, known: Collection[str] = ()) -> None:
     if lines:
         head = "the spec is not the run's; on resume only lengths ('rounds', 'epochs', 'minutes'), 'log', 'checkpoint' and 'samples' may differ:"
         raise RunError("\n".join([head, *lines, "set these back, or start a new run"]))
+
+
+def text_changes(before: str, now: str) -> list[str]:
+    """Return in what two resolved specs differ, a line each: lengths and what is written meanwhile are left out, and where data lie."""
+    if before == now:
+        return []
+    try:
+        old, new = (_fixed(parse_source(text, "the resolved spec").plain()) for text in (before, now))
+    except SpecError as error:
+        return [f"  one of both cannot be read: {error}"]
+    found = differences(old, new)
+    return [f"  {dotted(path)}: {_shown(was)} in the checkpoint, {_shown(value)} in the run" for path, was, value in found]
+
+
+def _fixed(value: Any, path: _Path = ()) -> Any:
+    """Return the values of a tree that may not change."""
+    if not isinstance(value, dict):
+        return value
+    below = {key: (*path, key) for key in value}
+    kept = {key: _fixed(value[key], at) for key, at in below.items() if not (_may_change(at) or is_path_option(at))}
+    return {key: each for key, each in kept.items() if key != "train" or each}
 
 
 def changes(before: Spec, now: Spec) -> list[tuple[_Path, Any, Any]]:

@@ -1,6 +1,7 @@
 """Checkpoints: folders of safetensors and JSON files with a manifest of their hashes.
 
-    round-000001000/player-NAME.safetensors  optimizer-NAME.safetensors  ema-NAME.safetensors  state.json  MANIFEST.json
+    round-000001000/player-NAME.safetensors  optimizer-NAME.safetensors  ema-NAME.safetensors
+                     spec.resolved.yaml  state.json  MANIFEST.json
 
 A checkpoint is written to a temporary folder beside its place, synced, and renamed, so that what has the name of a checkpoint is
 whole; the hashes tell what was damaged later. Nothing is pickled. This file writes checkpoints, to read them again.
@@ -8,10 +9,11 @@ whole; the hashes tell what was damaged later. Nothing is pickled. This file wri
 
 import hashlib
 import json
-import os
 import re
 import shutil
+import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,15 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
+from gamelearn.disk import cannot_write, refusal, sync_folder, sync_tree
 from gamelearn.errors import RunError
 from gamelearn.train.flatten import flatten, unflatten
 from gamelearn.train.schedule import Progress
-from gamelearn.train.state import OptimizerState, TrainingState
+from gamelearn.train.state import OptimizerState, Origin, TrainingState
 
 MANIFEST = "MANIFEST.json"
 _STATE = "state.json"
+_SPEC = "spec.resolved.yaml"
 _FORMAT = 1
 _NAME = re.compile(r"round-(\d{9,})")
 _TEMPORARY = ".unfinished-"
@@ -59,7 +63,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted((path for path in folder.iterdir() if path.is_dir() and _NAME.fullmatch(path.name)), key=round_of)
 
 
-def write_checkpoint(folder: Path, state: TrainingState, *, keep: int) -> Path:
+def write_checkpoint(folder: Path, state: TrainingState, *, keep: int, say: Callable[[str], None] = warnings.warn) -> Path:
     """Write a checkpoint, then remove all but the newest `keep`; return its path.
 
     What is older is removed only when the new one, read back, is whole. One of the same round is replaced.
@@ -68,35 +72,42 @@ def write_checkpoint(folder: Path, state: TrainingState, *, keep: int) -> Path:
         folder: of all checkpoints of the run.
         state: of the training.
         keep: how many stay, at least one.
+        say: is told of old ones that could not be removed.
 
     Raises:
-        RunError: it could not be written, or was not read back as written.
+        RunError: it could not be written, or was not read back as written; a MachineError where the machine refuses.
     """
     path = folder / checkpoint_name(state.progress.round)
-    temporary = folder / f"{_TEMPORARY}{path.name}"
+    temporary, replaced = folder / f"{_TEMPORARY}{path.name}", folder / f"{_TEMPORARY}replaced-{path.name}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _clear(folder)
+        for left in (temporary, replaced):
+            if left.exists():
+                shutil.rmtree(left)
         temporary.mkdir()
         _write_files(temporary, _contents(state))
         if path.exists():
-            path.rename(folder / f"{_TEMPORARY}replaced-{path.name}")
+            path.rename(replaced)
         temporary.rename(path)
-        _sync(folder)
+        sync_folder(folder)
     except OSError as error:
-        raise RunError(f"the checkpoint {path} could not be written: {error}") from error
+        with suppress(OSError):
+            shutil.rmtree(temporary)  # on a full disk its room may be what the next one needs
+        raise cannot_write(f"the checkpoint {path}", error) from error
     _verified(path)
-    others = [other for other in list_checkpoints(folder) if other != path]
-    for old in others[: max(0, len(others) - keep + 1)]:
-        old.rename(folder / f"{_TEMPORARY}old-{old.name}")
-    _clear(folder)
+    try:
+        _prune(folder, path, keep)
+    except OSError as error:
+        say(f"WARNING: older checkpoints in {folder} cannot be removed: {refusal(error)}; they take up space, the training goes on")
     return path
 
 
-def _clear(folder: Path) -> None:
-    """Remove what is no checkpoint: what was not finished, or is on its way out."""
-    for path in folder.glob(f"{_TEMPORARY}*"):
-        shutil.rmtree(path)
+def _prune(folder: Path, newest: Path, keep: int) -> None:
+    others = [other for other in list_checkpoints(folder) if other != newest]
+    for old in others[: max(0, len(others) - keep + 1)]:
+        old.rename(folder / f"{_TEMPORARY}old-{old.name}")
+    for left in folder.glob(f"{_TEMPORARY}*"):  # what was not finished, or is on its way out
+        shutil.rmtree(left)
 
 
 def _contents(state: TrainingState) -> dict[str, bytes]:
@@ -117,7 +128,10 @@ def _contents(state: TrainingState) -> dict[str, bytes]:
         "players": list(state.players),
         "averages": list(state.averages),
         "optimizers": optimizers,
+        **({"run": state.origin.run} if state.origin else {}),
     }
+    if state.origin:
+        files[_SPEC] = state.origin.spec.encode()
     files[_STATE] = _json_file(facts)
     return files
 
@@ -136,20 +150,7 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, data in {**files, MANIFEST: _json_file({"format": _FORMAT, "files": entries})}.items():
         with (folder / name).open("xb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    _sync(folder)
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in a folder written to the disk, where the system can."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_tree(folder)
 
 
 def read_checkpoint(path: Path) -> TrainingState:
@@ -166,7 +167,8 @@ def read_checkpoint(path: Path) -> TrainingState:
         players = {name: _tensors(files, f"player-{name}") for name in facts["players"]}
         averages = {name: _tensors(files, f"ema-{name}") for name in facts["averages"]}
         optimizers = {name: _optimizer(files, name, value) for name, value in facts["optimizers"].items()}
-        return TrainingState(Progress.from_json(facts["progress"]), facts["stage"], players, optimizers, averages)
+        origin = Origin(facts["run"], files[_SPEC].decode()) if "run" in facts else None
+        return TrainingState(Progress.from_json(facts["progress"]), facts["stage"], players, optimizers, averages, origin)
     except (KeyError, TypeError, AttributeError, ValueError, SafetensorError) as error:
         raise DamagedCheckpoint(f"{path / _STATE} cannot be read: {type(error).__name__}: {error}") from error
 
@@ -220,21 +222,22 @@ def newest_intact(folder: Path, say: Callable[[str], None]) -> TrainingState:
     Raises:
         RunError: there is none, or all are damaged; then each is named with what is wrong.
     """
-    found = list_checkpoints(folder)
-    damaged: list[str] = []
-    for path in reversed(found):
+    damaged: dict[Path, str] = {}
+    while left := [path for path in list_checkpoints(folder) if path not in damaged]:
+        path = left[-1]
         try:
             state = read_checkpoint(path)
-        except DamagedCheckpoint as error:
-            damaged.append(str(error))
+        except RunError as error:
+            if path.is_dir():  # else a training has removed it since it was listed, and there is a newer one
+                damaged[path] = str(error)
             continue
-        for line in damaged:
+        for line in damaged.values():
             say(f"DAMAGED CHECKPOINT: {line}")
         if damaged:
             say(f"the newest intact checkpoint is taken in its place: {path}")
         return state
     if damaged:
-        raise RunError("\n".join([f"every checkpoint in {folder} is damaged:", *damaged]))
+        raise RunError("\n".join([f"every checkpoint in {folder} is damaged:", *damaged.values()]))
     raise RunError(f"there is no checkpoint in {folder} yet")
 
 

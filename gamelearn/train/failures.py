@@ -1,7 +1,4 @@
-"""A loss or gradient that is not finite, said once: the player, the term, the round, the state of the inputs.
-
-This file writes the message.
-"""
+"""A loss, gradient or step that is not finite, said once: the player, the term, the round, the state of the inputs."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -13,6 +10,7 @@ from gamelearn.losses import Values
 from gamelearn.plan.steps import Turn
 
 _LISTED = 5
+_ADVICE = "a smaller learning rate, 'clip', a floor under a normal's scale, or 'precision: fp32' may help"
 
 
 def not_finite(
@@ -37,7 +35,27 @@ def not_finite(
         *_terms(values),
         *_gradients(gradients, norm),
         *(f"  input {name}: {describe_tensor(value)}" for name, value in inputs.items()),
-        "a smaller learning rate, 'clip', a floor under a normal's scale, or 'precision: fp32' may help",
+        _ADVICE,
+    ]
+    return TrainingError("\n".join(lines))
+
+
+def step_not_finite(player: str, *, stage: str, round_number: int, parameters: Mapping[str, torch.Tensor]) -> TrainingError | None:
+    """Return the error for a player whose steps made parameters infinite or NaN; None where all are finite.
+
+    Args:
+        player: its name.
+        stage: its name.
+        round_number: the round that was played last.
+        parameters: by name, those that the player moves.
+    """
+    wrong = [name for name, each in parameters.items() if not bool(each.isfinite().all())]
+    if not wrong:
+        return None
+    lines = [
+        f"stage {stage!r}, round {round_number}, player {player!r}: its step made parameters infinite or NaN; no checkpoint is written of them",
+        *(f"  parameter {name!r}: {describe_tensor(parameters[name])}" for name in wrong[:_LISTED]),
+        _ADVICE,
     ]
     return TrainingError("\n".join(lines))
 

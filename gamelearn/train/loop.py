@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from gamelearn.data.streams import Streams
-from gamelearn.errors import Problem, RunError, SpecError
+from gamelearn.errors import Problem, RunError, SpecError, TrainingError
 from gamelearn.spec.node import dotted
+from gamelearn.train.averages import Averages
 from gamelearn.train.events import End, Observer, RoundEvent
 from gamelearn.train.schedule import Progress, schedule_mistakes, stage_length
 from gamelearn.train.signals import stopping_by_signal
@@ -60,7 +61,7 @@ class Trainer:
             self._check_stage(state)
             restore_players(game.players, state.players)
             self.progress = state.progress
-        self.stage = self._enter(None)
+        self.stage = self._enter(self.progress, {})
         if state is not None:
             self._restore(state)
 
@@ -94,19 +95,32 @@ class Trainer:
         """Train to the end of the last stage, or until it is asked to stop; return how far it came.
 
         Raises:
-            TrainingError: a loss or a gradient is not finite.
+            TrainingError: a loss, a gradient or a parameter is not finite.
             KeyboardInterrupt: at a second SIGINT.
         """
-        why: End = "failed"
         with stopping_by_signal(self.stop):
             try:
                 for observer in self.observers:
                     observer.begin(self)
                 why = self._play()
-            finally:
-                for observer in self.observers:
-                    observer.end(why)
+            except BaseException as error:
+                # data that cannot be read, or a lack of memory, leave the state as the last round left it: it is worth a checkpoint
+                is_whole = isinstance(error, Exception) and not isinstance(error, TrainingError) and not self.stage.has_moved
+                self._end("stopped" if is_whole else "failed")
+                raise
+            if failures := self._end(why):
+                raise failures[0]
         return self.progress
+
+    def _end(self, why: End) -> list[Exception]:
+        """Tell all observers that the training is over; return what went wrong with them."""
+        failures = []
+        for observer in self.observers:
+            try:
+                observer.end(why)
+            except Exception as error:
+                failures.append(error)
+        return failures
 
     def _play(self) -> End:
         before = self._clock()
@@ -126,15 +140,14 @@ class Trainer:
         return "finished"
 
     def _next_stage(self) -> None:
-        self.progress = self.progress.next_stage()
-        former = self.stage
-        self.stage = self._enter(former)
-        if self.stage.plan.stage.keep_optimizer:
-            self.stage.keep(former.optimizers())
+        progress = self.progress.next_stage()
+        stage = self._enter(progress, self.stage.averages)
+        if stage.plan.stage.keep_optimizer:
+            stage.keep(self.stage.optimizers())
+        self.progress, self.stage = progress, stage  # at once: a checkpoint may be asked for if a stage cannot begin
 
-    def _enter(self, former: StageTraining | None) -> StageTraining:
-        name = list(self._lengths)[self.progress.stage]
-        averages = former.averages if former else {}
+    def _enter(self, progress: Progress, averages: Averages) -> StageTraining:
+        name = list(self._lengths)[progress.stage]
         return StageTraining(self.game, name, streams=self._streams, length=self._lengths[name], averages=averages)
 
 

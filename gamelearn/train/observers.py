@@ -1,23 +1,26 @@
-"""Observers that write: metrics, checkpoints, TensorBoard's files, pictures.
+"""Observers that write: checkpoints, TensorBoard's files, pictures.
 
-None of them changes how a training goes. This file defines what is written beside the loop.
+None of them changes how a training goes, and only a checkpoint that is lost at the end makes it fail.
 """
 
-import json
-import os
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gamelearn.disk import MachineError, refusal
+from gamelearn.errors import GamelearnError
 from gamelearn.train.averages import averaged_weights
 from gamelearn.train.checkpoint import write_checkpoint
-from gamelearn.train.events import End, RoundEvent
+from gamelearn.train.events import End, Observer, RoundEvent
+from gamelearn.train.failures import step_not_finite
 from gamelearn.train.loop import Trainer
-from gamelearn.train.schedule import Progress
+from gamelearn.train.metrics_file import Say, is_logged
+from gamelearn.train.state import Origin
 
 if TYPE_CHECKING:
     from gamelearn.game import Game
@@ -28,105 +31,31 @@ Pictures = Callable[["Game", Path, int], Sequence[Path]]
 _SECONDS = 60
 
 
-def is_logged(event: RoundEvent, every: int) -> bool:
-    """Return whether a round is logged: every so many rounds of a stage, its first one, its last one."""
-    return event.is_first or event.is_last or event.progress.done % every == 0
-
-
-class MetricsObserver:
-    """Writes one JSON line per logged round to a file.
-
-    A line has round, stage, utilities, terms, per_element, gradient_norms, learning_rates by player, in nats, and seconds since
-    the training began. On resume, lines of rounds after the checkpoint are cut off: they will be played again.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: TextIO | None = None
-        self._every = 1
-        self._trainer: Trainer | None = None
-
-    def begin(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        lines = _kept_lines(self._path, trainer) if self._path.exists() else []
-        temporary = self._path.with_suffix(".unfinished")
-        temporary.write_text("".join(lines))
-        temporary.replace(self._path)
-        self._file = self._path.open("a")
-
-    def after_round(self, event: RoundEvent) -> None:
-        assert self._trainer is not None
-        assert self._file is not None
-        if is_logged(event, self._trainer.stage.train.log.rounds):
-            self._file.write(json.dumps(metrics_of(event)) + "\n")
-            self._file.flush()
-
-    def end(self, why: End) -> None:
-        if self._file:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._file = None
-
-
-def metrics_of(event: RoundEvent) -> dict[str, Any]:
-    """Return the numbers of a round, as they are logged."""
-    return {
-        "round": event.round,
-        "stage": event.stage,
-        "utilities": event.utilities,
-        "terms": event.terms,
-        "per_element": event.per_element,
-        "gradient_norms": event.gradient_norms,
-        "learning_rates": event.learning_rates,
-        "seconds": round(event.progress.elapsed, 3),
-    }
-
-
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return the logged rounds of a file, in order; a last line that was not finished is left out."""
-    return [values for _, values in _lines(path)]
-
-
-def _lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
-    found = []
-    for line in path.read_text().splitlines(keepends=True):
-        try:
-            values = json.loads(line)
-        except ValueError:
-            break
-        if not line.endswith("\n") or not isinstance(values, dict) or not isinstance(values.get("round"), int):
-            break
-        found.append((line, values))
-    return found
-
-
-def _kept_lines(path: Path, trainer: Trainer) -> list[str]:
-    """Return the lines up to where the training goes on, as a training that was not interrupted would have written them."""
-    progress = trainer.progress
-    found = [(line, values["round"]) for line, values in _lines(path) if values["round"] <= progress.round]
-    if found and found[-1][1] == progress.round and not _is_due(trainer, progress):
-        found.pop()  # it was logged as the last round of a stage that has been made longer
-    return [line for line, _ in found]
-
-
-def _is_due(trainer: Trainer, progress: Progress) -> bool:
-    is_last = progress.done == 0 or trainer.stage.length.is_over(progress)
-    return is_last or progress.done == 1 or progress.done % trainer.stage.train.log.rounds == 0
-
-
 class CheckpointObserver:
     """Writes a checkpoint every so many rounds or minutes, at the end of every stage, and when the training ends or is stopped.
+
+    One that cannot be written is tried again when the next is due, or after a minute of training.
+
+    Args:
+        folder: of all checkpoints of the run.
+        origin: what is kept in each of them of the run.
+        before: is called before one is written.
+        say: is told of what cannot be written.
 
     Attributes:
         path: the one that was written last.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, origin: Origin | None = None, *, before: Callable[[], None] = lambda: None, say: Say = warnings.warn
+    ) -> None:
         self.path: Path | None = None
-        self._folder = folder
+        self._folder, self._origin, self._before, self._say = folder, origin, before, say
         self._trainer: Trainer | None = None
         self._round = 0
         self._elapsed = 0.0
+        self._failure: tuple[float, Exception] | None = None
+        self._has_kept_old = False
 
     def begin(self, trainer: Trainer) -> None:
         self._trainer = trainer
@@ -134,21 +63,84 @@ class CheckpointObserver:
 
     def after_round(self, event: RoundEvent) -> None:
         assert self._trainer is not None
-        options = self._trainer.stage.train.checkpoint
+        options, elapsed = self._trainer.stage.train.checkpoint, event.progress.elapsed
         by_rounds = options.rounds is not None and event.round % options.rounds == 0
-        by_time = options.minutes is not None and event.progress.elapsed - self._elapsed >= options.minutes * _SECONDS
-        if by_rounds or by_time or event.is_last:
+        by_time = options.minutes is not None and elapsed - self._elapsed >= options.minutes * _SECONDS
+        again = self._failure is not None and elapsed - self._failure[0] >= _SECONDS
+        if again or event.is_last or by_rounds or (by_time and self._failure is None):
             self._write()
 
     def end(self, why: End) -> None:
-        if why != "failed" and self._trainer is not None and self._trainer.progress.round != self._round:
-            self._write()
+        if why == "failed" or self._trainer is None or self._trainer.progress.round == self._round:
+            return
+        self._write()
+        if self._failure:
+            what = f"the last checkpoint, of round {self._trainer.progress.round}, was not written"
+            raise MachineError(f"{what}: {refusal(self._failure[1]) or self._failure[1]}") from self._failure[1]
 
     def _write(self) -> None:
+        """Write a checkpoint; remember why, if the disk or the memory does not do it."""
         assert self._trainer is not None
         trainer = self._trainer
-        self.path = write_checkpoint(self._folder, trainer.state(), keep=trainer.stage.train.checkpoint.keep)
+        _check_finite(trainer)
+        self._before()
+        try:
+            state = replace(trainer.state(), origin=self._origin)
+            self.path = write_checkpoint(self._folder, state, keep=trainer.stage.train.checkpoint.keep, say=self._say_pruning)
+        except Exception as error:
+            if not (isinstance(error, GamelearnError) or refusal(error)):
+                raise
+            if self._failure is None:
+                self._say(f"WARNING: {refusal(error) or error}; the training goes on, and the checkpoint is tried again")
+            self._failure = trainer.progress.elapsed, error
+            return
+        if self._failure:
+            self._say(f"checkpoints are written again: {self.path}")
+        self._failure = None
         self._round, self._elapsed = trainer.progress.round, trainer.progress.elapsed
+
+    def _say_pruning(self, text: str) -> None:
+        if not self._has_kept_old:
+            self._say(text)
+        self._has_kept_old = True
+
+
+def _check_finite(trainer: Trainer) -> None:
+    for name, learner in trainer.stage.learners.items():
+        if error := step_not_finite(name, stage=trainer.stage.name, round_number=trainer.progress.round, parameters=learner.parameters):
+            raise error
+
+
+class Spared:
+    """An observer whose failures are said, the first of them, and do not end the training.
+
+    Args:
+        observer: the one that may fail.
+        what: it writes or draws, for the warning.
+        say: is told of the first failure.
+    """
+
+    def __init__(self, observer: Observer, what: str, say: Say) -> None:
+        self._observer, self._what, self._say = observer, what, say
+        self._has_failed = False
+
+    def begin(self, trainer: Trainer) -> None:
+        self._attempt(lambda: self._observer.begin(trainer))
+
+    def after_round(self, event: RoundEvent) -> None:
+        self._attempt(lambda: self._observer.after_round(event))
+
+    def end(self, why: End) -> None:
+        self._attempt(lambda: self._observer.end(why))
+
+    def _attempt(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:
+            if not self._has_failed:
+                reason = refusal(error) or (str(error) if isinstance(error, GamelearnError) else f"{type(error).__name__}: {error}")
+                self._say(f"WARNING: {self._what} failed: {reason}; the training goes on")
+            self._has_failed = True
 
 
 class TensorBoardObserver:

@@ -13,7 +13,8 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 def stopping_by_signal(stop: Callable[[str], None]) -> Iterator[None]:
     """Call `stop` with the signal's name at the first SIGINT or SIGTERM; a second SIGINT raises KeyboardInterrupt.
 
-    Outside of the main thread, where Python allows no handlers, nothing is changed. The former handlers are restored.
+    Outside of the main thread, where Python allows no handlers, nothing is changed. A signal that is ignored stays so (`nohup` ignores
+    SIGHUP). The former handlers are restored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -26,7 +27,8 @@ def stopping_by_signal(stop: Callable[[str], None]) -> Iterator[None]:
         heard.append(number)
         stop(signal.Signals(number).name)
 
-    former = {number: signal.signal(number, handle) for number in _SIGNALS}
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    former = {number: signal.signal(number, handle) for number in heeded}
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ from gamelearn.errors import DataError, TrainingError
 from gamelearn.graph.model import StreamDraw
 from gamelearn.initialise import initialise_from_data, waiting_networks
 from gamelearn.losses import Objective, Values, complete, owned_by, reached_parameters
-from gamelearn.plan.steps import Phase, Turn
+from gamelearn.plan.steps import ColumnStep, Phase, Turn
 from gamelearn.sources import RoundSource
 from gamelearn.train.averages import Averages, move_averages, restart_averages, start_averages
 from gamelearn.train.compiling import compiled
@@ -55,6 +55,8 @@ class StageTraining:
         }
         self.averages = (averages or start_averages(game.players)) if self.train.ema else {}
         self.rows = self._rows()
+        self.has_moved = False
+        """Whether a player has moved in a round that is not over."""
 
     def _rows(self) -> dict[str, int]:
         """Return the rows of each stream that a round reads."""
@@ -93,7 +95,10 @@ class StageTraining:
             TrainingError: a loss or a gradient is not finite; its player has not moved.
         """
         source = self._source(progress)
+        for step in (step for phase in self.plan.phases for step in phase.completion if isinstance(step, ColumnStep)):
+            source.column(step)  # data that cannot be read is met before anybody moves
         if progress.done == 0:
+            self.has_moved = True
             self._initialise(source)
         remaining = iter(zip(self._objectives, self._losses, strict=True))
         values: Values = {}
@@ -103,6 +108,7 @@ class StageTraining:
             objectives = [next(remaining) for _ in phase.turns]
             records += self._move(phase, objectives, values, progress)
             values = {ref: value for ref, value in values.items() if ref in phase.keep}
+        self.has_moved = False
         return tuple(records)
 
     def _initialise(self, source: RoundSource) -> None:
@@ -138,6 +144,7 @@ class StageTraining:
 
     def _step(self, turn: Turn, gradient: Gradient, progress: Progress) -> TurnRecord:
         loss, terms, norm = gradient
+        self.has_moved = True
         rate = self.learners[turn.player].step(progress.done, norm)
         if self.train.ema:
             move_averages(self.averages[turn.player], self._game.players[turn.player], self.train.ema, progress.round)

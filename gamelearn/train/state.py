@@ -33,6 +33,19 @@ class OptimizerState:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a checkpoint comes from.
+
+    Attributes:
+        run: what tells the run from all others.
+        spec: the run's spec, resolved, as YAML.
+    """
+
+    run: str
+    spec: str
+
+
+@dataclass(frozen=True)
 class TrainingState:
     """The state of a training after a whole round.
 
@@ -42,6 +55,7 @@ class TrainingState:
         players: parameters and buffers by player and name.
         optimizers: by player; those of the stage.
         averages: averaged weights by player and name; empty where the stage has no `ema`.
+        origin: where it comes from; None where that was not recorded.
     """
 
     progress: Progress
@@ -49,6 +63,7 @@ class TrainingState:
     players: Mapping[str, Tensors]
     optimizers: Mapping[str, OptimizerState] = field(default_factory=dict)
     averages: Mapping[str, Tensors] = field(default_factory=dict)
+    origin: Origin | None = None
 
 
 @torch.no_grad()

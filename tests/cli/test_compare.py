@@ -22,7 +22,7 @@ ACCURACY = ("labels", "complete", "accuracy")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with runs of the three-player game: two seeds, then another batch, with a checkpoint after round 2."""
     from gamelearn.game import load
-    from gamelearn.run import train
+    from gamelearn.training import train
 
     folder = tmp_path_factory.mktemp("runs")
     write_maps(folder)

@@ -119,7 +119,18 @@ def test_blocks_of_any_size_give_the_same(run: Path, block: str) -> None:
 def test_the_answer_is_told_as_tables_or_json(run: Path) -> None:
     text = call(run, *HIDDEN, "--truth", "s=labels.npz")
     assert (text.exit_code, text.stderr) == (0, "")
-    assert [line.split()[1] for line in text.stdout.splitlines() if line.startswith("│")] == ["x", "s", "z1", "z2", "s", "│", "x", "│"]
+    assert [line.split()[1] for line in text.stdout.splitlines() if line.startswith("│")] == [
+        "x",
+        "s",
+        "z1",
+        "z2",
+        "s",
+        "│",
+        "│",
+        "x",
+        "│",
+        "│",
+    ]
     folder = run / "inferred" / "1"
     assert text.stdout.splitlines()[-4:] == [str(folder / name) for name in ("inferred.npz", "sheet-s.png", "sheet-x.png", "inferred.json")]
     result = call(run, *HIDDEN, "--truth", "s=labels.npz", "--format", "json")

@@ -10,7 +10,8 @@ import pytest
 
 from gamelearn.errors import RunError
 from gamelearn.game import load
-from gamelearn.run import Run, train
+from gamelearn.run import Run
+from gamelearn.training import train
 
 PLACES = (
     "report.html", "samples", "samples/means-decoder-seed-0-x.png", "samples/round-000000004-secret.png", "figures", "figures/secret.png",

@@ -35,14 +35,14 @@ NOTHING: frozenset[str] = frozenset()
 def test_of_two_samplers_that_fit_the_last_declared_one_is_chosen() -> None:
     first, second = (READING.replace("reading", name) for name in ("first", "second"))
     for samplers in ((first, second), (second, first)):
-        chosen = choose_sampler(graph_of(declaring(*samplers)), None, fixed={"x"}, free=NOTHING, want={"s"})
-        assert chosen.name == samplers[-1].split(":")[0]
+        chosen = choose_sampler(graph_of(declaring(*samplers)), fixed={"x"}, want={"s"})
+        assert chosen.sampler.name == samplers[-1].split(":")[0]
 
 
 @pytest.mark.parametrize(("known", "chosen"), [({"x"}, "reading"), ({"z"}, "short"), ({"s"}, "mixed"), (NOTHING, "mixed")])
 def test_samplers_that_do_not_fit_are_passed_over(game: Game, known: set[str], chosen: str) -> None:
     want = {"x"} if known == {"s"} else NOTHING
-    assert choose_sampler(game.graph, None, fixed=known, free=NOTHING, want=want).name == chosen
+    assert choose_sampler(game.graph, fixed=known, want=want).sampler.name == chosen
 
 
 def test_joint_draws_come_from_the_last_declared_sampler_that_reads_nothing(game: Game) -> None:

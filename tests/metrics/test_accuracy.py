@@ -95,6 +95,30 @@ def test_a_game_without_a_classifier_is_asked_by_a_chain(game: Callable[..., Gam
     assert result.facts["chain"]["sweeps"] == 7
 
 
+CODES = 'codes: {start: "encoder(z | x), reader(c | z)", sweep: "encoder(z | x), reader(c | z)"}'
+EARLY = 'early: {start: encoder(z | x), sweep: "encoder(z | x), classifier(c | x)", after: encoder(z | x)}'
+
+
+@pytest.mark.parametrize("sampler", [CODES, EARLY])
+def test_a_conditional_goes_before_chains_that_are_not_named(game: Callable[..., Game], sampler: str) -> None:
+    """The one sampler draws the class from a code, the other ends before it draws the class."""
+    text = BY_CODES.replace("  reader:", "  classifier: {factors: {c | x: {net: linear}}}\n  reader:", 1)
+    text = text.replace("utilities:", f"samplers:\n  {sampler}\nutilities:\n  classifier: E[labelled(x, c)] log classifier(c | x)")
+    made = game(text)
+    rows = rows_of(made, "validation")
+    with torch.no_grad():
+        probabilities = made.players["classifier"].distribution("c | x", {"x": rows["x"]}, len(rows["x"])).mean()
+    result = metric().compute(made, context())
+    check(result.blocks[0], rows["c"], probabilities)
+    assert (result.facts["sampler"], result.facts["exact"], result.notes) == ("classifier(c | x)", True, ())
+    name = sampler.split(":")[0]
+    named = metric(chain={"sampler": name}).compute(made, context())
+    assert named.facts["sampler"] == name
+    assert ("exact" in named.facts) == (name == "early")
+    if name == "codes":
+        check(named.blocks[0], rows["c"], infer(made, {"x": rows["x"]}, want=["c"], sampler=name).mean["c"])
+
+
 def test_a_binary_label_has_two_classes(game: Callable[..., Game]) -> None:
     made = game(BINARY)
     rows = rows_of(made, "validation")

@@ -15,7 +15,7 @@ from gamelearn.metrics.imputation import Imputation
 from gamelearn.metrics.imputation_scores import CONSTANT, GAME, Scored, crps, interval
 from gamelearn.metrics.imputers import Guesses, constant_guesses, iterative_guesses
 from gamelearn.metrics.metric import MetricResult
-from gamelearn.run import train
+from gamelearn.training import train
 from tests.metrics.maps import context
 
 SLOPE, NOISE = 0.8, 0.6

@@ -51,7 +51,7 @@ def test_what_is_no_number_is_null(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "evaluation").write_text("in the way")
-    with pytest.raises(RunError, match=r"cannot write into '.*evaluation': "):
+    with pytest.raises(RunError, match=r"cannot write '.*evaluation': "):
         EvaluationFile(tmp_path, "round-1", {}).add(found())
 
 

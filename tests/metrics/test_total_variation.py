@@ -48,7 +48,7 @@ def test_distances_are_the_sums_over_states() -> None:
 
 def test_the_limit_is_that_of_the_enumerated_chain() -> None:
     game = table_game(LADDER)
-    sampler = choose_sampler(game.graph, None, fixed=frozenset(), free=frozenset(), want=frozenset())
+    sampler = choose_sampler(game.graph).sampler
     chain = TableChain(game.graph, game.players, sampler, given={}, known={}, dtype=game.dtype)
     limit, states = chain.limit(), chain.states()
     order = [((states["x"] * torch.tensor([4, 2, 1])).sum(1), (states["z0"] * torch.tensor([2, 1])).sum(1), states["z1"])]

@@ -52,10 +52,54 @@ def test_errors_are_summed_over_blocks() -> None:
         numbers.add(found, np.full((2, 2), value))
         classes.add(labels, np.array([[2, 1], [2, 1]]))
     figures = {title: each.value for title, each in numbers.figures().items()}
-    assert figures == pytest.approx({"mean squared error": 2.5, "mean absolute error": 1.5})
+    assert figures == pytest.approx({"mean squared error": 2.5, "mean absolute error": 1.5, "elements": 6})
     assert (numbers.elements, classes.elements) == (6, 6)
     assert classes.figures()["accuracy"].value == pytest.approx(2 / 3)
     assert classes.figures()["mean IoU"].value == pytest.approx((0 + 1 / 2 + 1) / 3)
+
+
+TRUTHS = """
+    name: truths
+    variables: {t: {type: categorical, classes: 3}, n: {type: count}, b: {type: binary}, x: {type: real, shape: [2]}}
+    data: {streams: {rows: [t, n, b, x]}}
+    players: {a: {factors: {t: free, n: free, b: free, x: free}}}
+    utilities: {a: "E[rows(t, n, b, x)] log a(t, n, b, x)"}
+    train: {rounds: 1}
+    """
+
+
+@pytest.mark.parametrize(
+    ("given", "truth", "told"),
+    [
+        ("t,n,b\n,,\n2,,1\n,4,\n", {}, {}),
+        (None, {"t": "t,n,b\n,,\n2,,1\n0,4,\n"}, {"t": (2, {"accuracy": 1 / 2})}),
+        (None, {"n": "t,n,b\n,,\n2,,1\n0,4,\n", "b": "b\n0\nNA\nNA\n"}, {"n": (1, {"mean squared error": 9, "mean absolute error": 3}), "b": (1, {"accuracy": 1})}),
+        ("t\n1\nNA\nNA\n", {"t": "t\n2\nNA\n0\n"}, {"t": (1, {"accuracy": 1})}),
+        (None, {"x": np.array([[np.nan, 3], [np.nan, np.nan], [1, 1]])}, {"x": (3, {"mean squared error": 11 / 3})}),
+        (None, {"t": np.array([-1, 1, -1]), "n": np.array([np.nan, 1, 2])}, {"t": (1, {"accuracy": 0}), "n": (2, {"mean squared error": 1 / 2})}),
+        (None, {"x": np.full((3, 2), np.nan)}, {}),
+    ],
+)  # fmt: skip
+def test_what_nobody_knows_has_no_error(tmp_path: Path, given: str | None, truth: dict[str, Any], told: dict[str, Any]) -> None:
+    """By hand: what is decided is 0, of a count 1."""
+    game = game_of(TRUTHS, dtype=torch.float32)
+    files: dict[str, dict[str, str]] = {"given": {}, "truth": {}}
+    for part, name, content in [
+        *(("given", name, given) for name in (given or "").partition("\n")[0].split(",") if name),
+        *(("truth", *each) for each in truth.items()),
+    ]:
+        path = tmp_path / f"{part}-{name}.{'csv' if isinstance(content, str) else 'npy'}"
+        path.write_text(content) if isinstance(content, str) else np.save(path, content)
+        files[part][name] = str(path)
+    evidence = open_evidence(game.graph.variables, files["given"], {}, files["truth"], rows=None if given else 3, seed=0, resize=False)
+    output = Output(tmp_path / "out", tmp_path, ("decided",), False, {})
+    answer = infer_files(game, evidence, Question(("t", "n", "b", "x"), {"sweeps": 2}, 0, 2), output, lambda _: None)
+    assert {name: figures["elements"].value for name, figures in answer.errors.items()} == {
+        name: elements for name, (elements, _) in told.items()
+    }
+    for name, (_, figures) in told.items():
+        assert {title: answer.errors[name][title].value for title in figures} == pytest.approx(figures, abs=1e-5)
+    assert len([each for each in answer.warnings if "its truth is missing" in each]) == len(truth.keys() - told.keys())
 
 
 def ask(game: Any, folder: Path, given: dict[str, str], hide: dict[str, str], *, rows: int | None = None, **chain: Any) -> tuple[Answer, list[float]]:  # fmt: skip

@@ -14,7 +14,8 @@ from gamelearn.game import Game
 from gamelearn.train import observers as module
 from gamelearn.train.checkpoint import list_checkpoints, round_of
 from gamelearn.train.console import ConsoleObserver
-from gamelearn.train.observers import CheckpointObserver, MetricsObserver, PicturesObserver, TensorBoardObserver, read_metrics
+from gamelearn.train.metrics_file import MetricsObserver, read_metrics
+from gamelearn.train.observers import CheckpointObserver, PicturesObserver, TensorBoardObserver
 from tests.train.tiny import ONE_STAGE, THREE_STAGES, Recorder, StepClock, parameters_of, trainer_of
 
 LONG = ("rounds: 4", "rounds: 12, log: {rounds: 5}")
@@ -57,19 +58,27 @@ def test_lines_are_there_at_once(tmp_path: Path) -> None:
     trainer_of(ONE_STAGE, ("rounds: 4", "rounds: 4, log: {rounds: 1}"), observers=[MetricsObserver(path), Look()]).run()
 
 
-@pytest.mark.parametrize("torn", ["", '{"round": 9, "sta', '{"round": 9}', "null\n"])
+def old_line(number: int) -> str:
+    """A line as version 0.1 wrote it, without a check sum."""
+    maps = {key: dict[str, float]() for key in ("utilities", "terms", "per_element", "gradient_norms", "learning_rates")}
+    return json.dumps({"round": number, "stage": "main", **maps, "seconds": 0.5, "old": True})
+
+
+@pytest.mark.parametrize("torn", ["", '{"round": 9, "sta', old_line(9)])
 def test_lines_after_the_checkpoint_and_torn_ones_are_cut_off(tmp_path: Path, torn: str) -> None:
     path, every = tmp_path / "metrics.jsonl", ("rounds: 4", "rounds: 4, log: {rounds: 1}")
     stopped = trainer_of(ONE_STAGE, every, observers=[Recorder(stop_after=2)])
     stopped.run()
-    path.write_text("".join(json.dumps({"round": number, "old": True}) + "\n" for number in (1, 2, 3, 4)) + torn)
-    trainer_of(ONE_STAGE, every, state=stopped.state(), observers=[MetricsObserver(path)]).run()
+    path.write_text("".join(old_line(number) + "\n" for number in (1, 2, 3, 4)) + torn)
+    said: list[str] = []
+    trainer_of(ONE_STAGE, every, state=stopped.state(), observers=[MetricsObserver(path, said.append)]).run()
+    assert said == ["metrics.jsonl: 2 logged rounds after round 2 are taken out: they are played again"]
     assert [(line["round"], "old" in line) for line in read_metrics(path)] == [(1, True), (2, True), (3, False), (4, False)]
 
 
 def test_a_training_from_the_start_begins_a_new_file(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"round": 1}\n')
+    path.write_text(old_line(1) + "\n")
     trainer_of(ONE_STAGE, observers=[MetricsObserver(path)]).run()
     assert [len(line) for line in read_metrics(path)] == [8, 8]
 

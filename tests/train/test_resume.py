@@ -1,6 +1,5 @@
 """A training that is stopped and resumed after every round is the one that was not, bit for bit."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ from gamelearn.registry import OPTIMIZERS
 from gamelearn.train.checkpoint import newest_intact
 from gamelearn.train.events import Observer
 from gamelearn.train.loop import Trainer
-from gamelearn.train.observers import CheckpointObserver, MetricsObserver
+from gamelearn.train.metrics_file import MetricsObserver, read_metrics
+from gamelearn.train.observers import CheckpointObserver
 from gamelearn.train.state import TrainingState
 from tests.train.tiny import ONE_STAGE, THREE_STAGES, Recorder, loaded
 
@@ -63,7 +63,7 @@ def content(state: TrainingState) -> dict[str, Any]:
 
 
 def metrics(folder: Path, run: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in (folder / run / "metrics.jsonl").read_text().splitlines()]
+    lines = read_metrics(folder / run / "metrics.jsonl")
     return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
 
 

@@ -3,12 +3,21 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from gamelearn.train.signals import stopping_by_signal
 from tests.train.tiny import ONE_STAGE, Recorder, trainer_of
+
+
+@pytest.fixture(autouse=True)
+def heeded() -> Iterator[None]:
+    """SIGINT as in a terminal, also where the tests themselves run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Interrupt(Recorder):
@@ -56,6 +65,18 @@ def test_handlers_are_there_only_inside() -> None:
     with stopping_by_signal(lambda reason: None):
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_is_ignored_stays_so(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        interrupt = Interrupt(number)
+        assert trainer_of(ONE_STAGE, observers=[interrupt]).run().round == 4
+        assert interrupt.ends == ["finished"]
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
 
 
 def test_another_thread_leaves_them_alone() -> None:

@@ -231,7 +231,7 @@ def _limit(game: Game, names: Sequence[str], image: str | None, request: Request
     """Return codes at the limit of a chain, with the expectation of an image; the fact says which chain, or why there is none."""
     sweeps = request.sweeps or _SWEEPS
     try:
-        sampler = choose_sampler(game.graph, request.sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
+        sampler = choose_sampler(game.graph, request.sampler).sampler
         if lacking := [name for name in names if name not in sampler.targets]:
             raise EvidenceError(f"the sampler {sampler.name!r} does not draw {quoted(lacking)}")
         means = () if image is None else (image,)

@@ -39,7 +39,7 @@ def draw_samples(game: Game, request: Request) -> Figure:
 
 def _sampler(game: Game, request: Request) -> Sampler:
     try:
-        return choose_sampler(game.graph, request.sampler, fixed=frozenset(), free=frozenset(), want=frozenset())
+        return choose_sampler(game.graph, request.sampler).sampler
     except EvidenceError as error:
         if request.sampler is not None:
             raise

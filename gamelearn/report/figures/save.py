@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from gamelearn.errors import GamelearnError
 from gamelearn.report.figures.figure import Figure
 from gamelearn.report.pictures import Pixels
 from gamelearn.report.sheets import save_sheet
@@ -25,10 +24,7 @@ def save_figure(figure: Figure, path: Path) -> Path:
     titles = figure.columns or ("",) * width
     columns = [(title, np.stack([row[index] for row in rows])) for index, title in enumerate(titles)]
     labels = [row.label for row in figure.rows]
-    try:
-        return save_sheet(columns, path, rows=labels if any(labels) else (), title=figure.caption)
-    except OSError as error:
-        raise GamelearnError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
+    return save_sheet(columns, path, rows=labels if any(labels) else (), title=figure.caption)
 
 
 def _common_size(cells: Iterable[Pixels]) -> tuple[int, int]:
