@@ -24,7 +24,8 @@ from gamelearn.data.trained import Keys
 from gamelearn.disk import write_whole, writing
 from gamelearn.errors import RunError
 from gamelearn.game import Game
-from gamelearn.spec.paths import ENVIRONMENT, RESOLVED
+from gamelearn.spec.paths import ENVIRONMENT as ENVIRONMENT
+from gamelearn.spec.paths import RESOLVED as RESOLVED
 from gamelearn.train.checkpoint import list_checkpoints
 
 try:

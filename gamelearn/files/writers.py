@@ -7,6 +7,7 @@ import csv
 import shutil
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -139,7 +140,12 @@ class RowTable:
 
 
 def own_values(values: Array, variable: Variable, reading: Reading) -> Array:
-    """Return values of a variable, `(rows, *shape)`, as the files of its training write them, in the smallest type that holds all."""
+    """Return values of a variable, `(rows, *shape)`, as the files of its training write them, in the smallest type that holds all.
+
+    They keep their shape, unless axes of equal lengths leave open which are meant: those are ordered as in the files.
+    """
+    if reading.written != variable.shape:
+        reading = replace(reading, written=None, shape=None)
     own = reading.encoded(values, variable.type)
     if variable.type not in ("binary", "categorical") or own.dtype.kind in "bU":
         return own
