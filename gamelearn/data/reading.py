@@ -112,6 +112,11 @@ class Reading:
     shape: tuple[int, ...] | None = None
     channels_last: bool = False
 
+    @property
+    def standing(self) -> tuple[str, ...]:
+        """What classes, or 0 and 1, are called, or what stands for them, as text; empty where they are 0, 1, 2, ..."""
+        return self.levels or tuple(f"{value:g}" for value in self.values)
+
     def is_missing(self, cell: str) -> bool:
         """Whether a cell has no value."""
         return cell.lower() in {each.lower() for each in self.missing}

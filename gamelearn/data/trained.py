@@ -68,7 +68,7 @@ class TrainedColumn(Column):
 
 def _names(reading: Reading, field: Field) -> list[str]:
     """Return what classes are called, or what stands for them; numbers in one form, however they are written."""
-    names = reading.levels or tuple(f"{value:g}" for value in reading.values) or tuple(map(str, range(field.classes or 2)))
+    names = reading.standing or tuple(map(str, range(field.classes or 2)))
     return [name if (number := number_of(name)) is None else f"{number:g}" for name in names]
 
 

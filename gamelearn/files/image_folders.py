@@ -75,7 +75,7 @@ class ImageSource(Source):
     def __init__(self, place: Path, variable: Variable, reading: Reading, *, resize: bool) -> None:
         self.files = list_images(place)
         super().__init__(str(place), len(self.files), [file.stem for file in self.files])
-        self.variable, self.reading, self.resize, self.expected = variable, reading, resize, reading.values
+        self.variable, self.reading, self.resize, self.expected = variable, reading, resize, reading.standing
         for file in self.files:
             self._check(file)
 

@@ -27,7 +27,7 @@ class Source(ABC):
         may_miss: whether elements may have no value: not a number, or class -1.
     """
 
-    expected: Sequence[object] = ()
+    expected: Sequence[str] = ()
     latest: Array | None = None
     may_miss = False
 

@@ -47,7 +47,7 @@ class ArrayValues(Source):
     def __init__(self, source: ArraySource, variable: Variable, reading: Reading) -> None:
         super().__init__(source.origin, source.rows)
         self._source, self._variable, self._reading = source, variable, reading
-        self.expected = reading.values or reading.levels
+        self.expected = reading.standing
         self._reshape = _reshaping(source, variable, reading)
         self.may_miss = source.head.dtype.kind not in "bu"
 
@@ -203,9 +203,9 @@ def check_values(variable: Variable, source: Source, block: Array, first_row: in
         row = int(wrong.reshape(len(wrong), -1).any(1).argmax())
         value = block[row][wrong[row]].flat[0]
         if source.latest is not None and source.latest.shape == block.shape:
-            value = source.latest[row][wrong[row]].flat[0]
+            value = source.latest[row : row + 1][wrong[row : row + 1]].flat[0]
         expected = _EXPECTED[variable.type].format(last=(variable.classes or 2) - 1)
         if source.expected:
-            expected = f"expected one of {', '.join(map(str, source.expected))}, as in the training"
+            expected = f"expected one of {', '.join(source.expected)}, as in the training"
         got = f", got {value}" if source.latest is not None or not source.expected else ""
         raise EvidenceError(f"{source.place(first_row + row)}: {variable.name!r} is {variable.type}: {expected}{got}")
