@@ -4,8 +4,9 @@ What is known matters to a wanted variable if conditionals lead from it to that 
 A sampler answers if its own draws lead there too: else its answer would be that to a question with less known.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
+from functools import cached_property
 
 import networkx
 
@@ -150,33 +151,46 @@ class _Question:
         for name in (each for each in self.graph.variables if each in self.want):
             drawn = [each for sampler in reversed(list(self.graph.samplers.values())) for each in _drawn(sampler)]
             own = [each for each in (*drawn, *self.factors) if each.target == name and self.fixed >= set(each.givens)]
-            reading = [each for each in own if self._leading(self.factors, name) <= set(each.givens)]
+            reading = [each for each in own if self._leading(name) & self._known <= set(each.givens)]
             if not reading:
                 return None
             found.append(reading[0])
         return found
 
     def neglect(self, sampler: Sampler) -> str | None:
-        """Return what the draws of a sampler leave out, though conditionals of the game lead from it to what is wanted."""
-        return next(self._neglects(sampler, lambda name: self._leading(self.factors, name)), None)
+        """Return what a sampler leaves out, though conditionals of the game lead from it to what is wanted."""
+        return next(self._neglects(sampler, lambda name, missed: missed & self._leading(name)), None)
 
     def warnings(self, sampler: Sampler) -> tuple[str, ...]:
-        """Return what the draws of a sampler leave out, whether or not others read it."""
-        found = self._neglects(sampler, lambda name: self._leading(self.factors, name) | self._linked(sampler, name))
+        """Return what a sampler leaves out, whether or not others read it."""
+        found = self._neglects(sampler, lambda name, missed: missed & (self._leading(name) | self._linked(sampler, name)))
         return tuple(f"the chain {sampler.name!r} {each}: the answer is the same whatever is given there" for each in found)
 
-    def _neglects(self, sampler: Sampler, mattering: Callable[[str], set[str]]) -> Iterator[str]:
+    def _neglects(self, sampler: Sampler, mattering: Callable[[str, set[str]], set[str]]) -> Iterator[str]:
         left_out: dict[tuple[str, ...], list[str]] = {}
-        for name in (each for each in self.graph.variables if each in (self.want or set(sampler.targets) - self.fixed)):
-            if lost := mattering(name) - self._leading(_drawn(sampler), name):
+        flow, newest = self._flow(sampler)
+        for name in (each for each in newest if each in self.want or not self.want):
+            read = {each if isinstance(each, str) else each[0] for each in networkx.ancestors(flow, newest[name])}
+            missed = self._known - read - {name}
+            if lost := missed and mattering(name, missed):
                 left_out.setdefault(tuple(sorted(lost)), []).append(name)
         for known, names in left_out.items():
             yield f"ignores {quoted(known)}, on which {quoted(names)} depend{'s' if len(names) == 1 else ''}"
 
-    def _leading(self, factors: Iterable[Factor], name: str) -> set[str]:
-        """Return what is known and leads to a variable by some factors, past nothing that is known whole."""
-        graph = dependencies(each for each in factors if each.target not in self.fixed)
-        return (self.fixed | self.free) & networkx.ancestors(graph, name) if name in graph else set()
+    def _flow(self, sampler: Sampler) -> tuple[networkx.DiGraph, dict[str, tuple[str, int]]]:
+        """Return what each draw of a sweep reads, known variables by name and draws as pairs, with the last draw of every variable."""
+        draws = [(factor.target, number) for number, factor in enumerate(_drawn(sampler)) if factor.target not in self.fixed]
+        newest = dict(zip((target for target, _ in draws), draws, strict=True))  # as the sweep before leaves them
+        graph = networkx.DiGraph()
+        for draw in draws:
+            graph.add_node(draw)
+            graph.add_edges_from((newest.get(given, given), draw) for given in _drawn(sampler)[draw[1]].givens)
+            newest[draw[0]] = draw
+        return graph, newest
+
+    def _leading(self, name: str) -> set[str]:
+        """Return what leads to a variable by factors of the game, past nothing that is known whole."""
+        return networkx.ancestors(self._open, name) if name in self._open else set()
 
     def _linked(self, sampler: Sampler, name: str) -> set[str]:
         """Return what is known and linked to a variable by conditionals, whichever reads the other, past nothing that is known whole.
@@ -184,13 +198,21 @@ class _Question:
         What is neither known nor an ancestor of anything here links nothing. The player that a sampler draws the variable from may make
         it of what is linked, by way of others: it has said then what these leave to add.
         """
-        graph = dependencies(self.factors)
-        known = (self.fixed | self.free) & set(graph) - {name}
-        links = graph.subgraph(known.union({name}, *(networkx.ancestors(graph, each) for each in {name, *known}))).to_undirected()
+        graph, ends = dependencies(self.factors), {name, *self._known}
+        kept = ends.union(*(networkx.ancestors(graph, each) for each in ends & set(graph)))
+        links = graph.subgraph(kept).to_undirected()
         near = networkx.node_connected_component(links.subgraph(set(links) - self.fixed), name)
         owners = {factor.player for factor in _drawn(sampler) if factor.target == name}
         made = networkx.ancestors(dependencies(each for each in self.factors if each.player in owners), name)
-        return {each for each in known - made if each in near or near.intersection(links[each])}
+        return {each for each in ends & set(links) - made if each in near or near.intersection(links[each])}
+
+    @property
+    def _known(self) -> set[str]:
+        return {*self.fixed, *self.free}
+
+    @cached_property
+    def _open(self) -> networkx.DiGraph:
+        return dependencies(each for each in self.factors if each.target not in self.fixed)
 
 
 def _drawn(sampler: Sampler) -> list[Factor]:
