@@ -16,7 +16,7 @@ from gamelearn.networks.port import Port
 from gamelearn.networks.wired import Wired
 from gamelearn.options import Mistake, Path
 from gamelearn.players.conditional import Conditional, is_taken
-from gamelearn.players.player import Player
+from gamelearn.players.player import Divisible, Player
 from gamelearn.players.watch import watched
 from gamelearn.registry import FAMILIES, NETWORKS, PLAYERS
 from gamelearn.spec.kinds import ConditionalOptions
@@ -158,8 +158,12 @@ def try_shapes(graph: Graph, players: Mapping[str, Player], rows: int = 2) -> li
             values = {given: _blank(graph, given, rows) for given in factor.givens}
             try:
                 with watched(players) as misdeeds:
-                    score = players[name].distribution(label, values, rows).log_prob(_blank(graph, factor.target, rows))
+                    distribution = players[name].distribution(label, values, rows)
+                    score = distribution.log_prob(_blank(graph, factor.target, rows))
                 found += [Mistake(factor.path, f"{factor} {each}") for each in misdeeds]
+                if node.options.has_given and not isinstance(distribution, Divisible):
+                    what = f"the type {node.options.type!r} says that it has 'given', but the distribution of {factor} has not"
+                    found.append(Mistake(factor.path, what))
                 if score.shape[0] != rows:
                     found.append(Mistake(factor.path, f"the log-likelihood of {factor} has {score.shape[0]} rows, expected {rows}"))
             except (ValueError, RuntimeError, TypeError, IndexError) as error:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from gamelearn.errors import EvidenceError
 from gamelearn.files.evidence import open_evidence
+from gamelearn.game import shape_mistakes
 from gamelearn.gibbs.choice import choose_sampler
 from gamelearn.inference import infer
 from gamelearn.metrics.chain import ChainOptions
@@ -70,9 +72,17 @@ class PairDistribution:
         return PairDistribution(centre, torch.where(other, (1 - RHO**2) ** 0.5, 1.0), torch.where(known.any(1), 0.0, self.rho))
 
 
+class Lying(Pair):
+    """What its options promise, its distribution has not."""
+
+    def distribution(self, factor: str, values: Mapping[str, Tensor], rows: int) -> Any:
+        return SimpleNamespace(log_prob=super().distribution(factor, values, rows).log_prob)
+
+
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PLAYERS._entries, "test_parts", Entry("test_parts", Pair, PartsOptions))
+    monkeypatch.setitem(PLAYERS._entries, "test_lying", Entry("test_lying", Lying, PartsOptions))
     monkeypatch.setitem(PLAYERS._entries, "test_whole", Entry("test_whole", Pair, WholeOptions))
 
 
@@ -162,6 +172,13 @@ def test_images_of_such_players_are_not_filled_in(tmp_path: Path) -> None:
     assert Segmentation(hide={}, **options).misfit(game.graph) is None
     with pytest.raises(NotSupported, match="cannot draw elements given the others"):
         draw_inpainting(game, Request(count=2, seed=0))
+
+
+@pytest.mark.parametrize("kind", ["test_parts", "test_whole", "test_lying"])
+def test_a_promise_that_is_not_kept_is_a_mistake(kind: str) -> None:
+    said = [each.what for each in shape_mistakes(graph_of(text(kind)))]
+    told = "the type 'test_lying' says that it has 'given', but the distribution of p(x) has not"
+    assert said == ([told] if kind == "test_lying" else [])
 
 
 def test_families_are_drawn_element_by_element() -> None:

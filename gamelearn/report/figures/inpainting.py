@@ -138,7 +138,7 @@ def _caption(graph: Graph, question: _Question, found: Inference, data: Data, re
     others = ", ".join(name for name in question.inferred if found.decided.get(name) is not None)
     numbers = " (in brackets: the truth)" if any(graph.variables[name].elements == 1 for name in question.inferred) else ""
     what = f"{hidden}{told}: {f'{others}, and ' if others else ''}the hidden part inferred by {_chains(chain, request)}{numbers}."
-    return caption_of(what, request, [f"{data.split} split"])
+    return caption_of(what, request, [f"{data.split} split", *found.warnings])
 
 
 def _chains(chain: Sampler, request: Request) -> str:
