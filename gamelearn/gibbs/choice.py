@@ -48,7 +48,7 @@ def choose_sampler(
 
     Args:
         graph: the game.
-        name: of a sampler, or `automatic`; or a sampler itself.
+        name: of a sampler, or `automatic`; or a sampler itself, which need not touch all that is known.
         fixed: the variables that are known in every element.
         free: the given variables of which some elements are hidden.
         split: those of them of which any row is known in part.
@@ -61,11 +61,11 @@ def choose_sampler(
     question = _Question(graph, fixed, free, split, want)
     if name is not None:
         sampler = name if isinstance(name, Sampler) else _named(graph, name)
-        if reason := question.misfit(sampler):
+        if reason := question.misfit(sampler, touching=isinstance(name, str)):
             raise EvidenceError(f"the sampler {sampler.name!r} {reason}")
-        return Choice(sampler, None, question.warnings(sampler))
+        return question.choice(sampler, [])
     if conditional and (own := question.conditionals()):
-        return Choice(sampler_of(own))
+        return question.choice(sampler_of(own), [])
     reasons: list[str] = []
     for sampler in reversed(list(graph.samplers.values())):
         reason = question.misfit(sampler) or question.neglect(sampler)
@@ -121,12 +121,13 @@ class _Question:
         """All factors of the game."""
         return [factor for player in self.graph.players.values() for factor in player.factors.values()]
 
-    def misfit(self, sampler: Sampler) -> str | None:
-        """Return why a sampler cannot be run, or does not draw what is wanted."""
+    def misfit(self, sampler: Sampler, *, touching: bool = True) -> str | None:
+        """Return why a sampler cannot be run, or does not draw what is wanted; or, if `touching`, does not touch all that is known."""
         fixed = self.fixed
         if missing := [name for name in sampler.givens if name not in fixed]:
             return f"reads {quoted(missing)}, which no draw of it gives: {'it has' if len(missing) == 1 else 'they have'} to be given whole"
-        if ignored := [name for name in sorted(fixed) if name not in sampler.targets and name not in sampler.givens]:
+        ignored = [name for name in sorted(fixed) if name not in sampler.targets and name not in sampler.givens]
+        if ignored and touching:
             return f"neither reads nor draws {quoted(ignored)}, which {'is' if len(ignored) == 1 else 'are'} given"
         if undrawn := [name for name in sorted(self.free | (self.want - fixed)) if name not in sampler.targets]:
             return f"does not draw {quoted(undrawn)}"

@@ -119,6 +119,18 @@ def test_a_conditional_goes_before_chains_that_are_not_named(game: Callable[...,
         check(named.blocks[0], rows["c"], infer(made, {"x": rows["x"]}, want=["c"], sampler=name).mean["c"])
 
 
+def test_a_prior_is_no_conditional_of_what_is_given(game: Callable[..., Game]) -> None:
+    """Nobody draws the class from the numbers: its prior decides, which is said."""
+    players = BY_CODES.replace("c | z: {net: linear}", "c: free").split("utilities:")[0] + "  painter: {factors: {x | c: {net: linear}}}\n"
+    players += "  prior: {factors: {z: uniform}}\n"
+    terms = {"encoder": "E[labelled(x), prior(z)] log encoder(z | x)", "reader": "E[labelled(c)] log reader(c)"}
+    terms |= {"painter": "E[labelled(x, c)] log painter(x | c)"}
+    text = players + "utilities:\n" + "".join(f'  {name}: "{term}"\n' for name, term in terms.items()) + "train: {rounds: 5, batch: 20}\n"
+    result = metric().compute(game(text), context())
+    assert result.facts["sampler"] == "reader(c)"
+    assert result.notes == ("the chain 'reader(c)' ignores 'x', on which 'c' depends: the answer is the same whatever is given there",)
+
+
 def test_a_binary_label_has_two_classes(game: Callable[..., Game]) -> None:
     made = game(BINARY)
     rows = rows_of(made, "validation")
