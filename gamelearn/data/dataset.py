@@ -7,7 +7,7 @@ decoded row by row. This file defines the data set with its columns.
 import re
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -22,12 +22,15 @@ from pydantic import model_validator
 from torch import Tensor
 
 from gamelearn import noise
+from gamelearn.data.folder import DamagedFiles, DataFolder
+from gamelearn.data.progress import say_progress
 from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError
 from gamelearn.options import mistake
 from gamelearn.spec.kinds import DatasetOptions, TableColumn
 
 SPLITS = ("train", "validation", "test")
+_AT_ONCE = 64
 
 Fraction = Annotated[float, pydantic.Field(ge=0, lt=1)]
 Disturb = Callable[[Tensor, tuple[object, ...], int], Tensor]
@@ -299,10 +302,40 @@ class DataSet:
         disturb = self.columns[field].disturb
         return disturb(values, key, first_row) if disturb else values
 
+    def problems(self) -> Iterator[str]:
+        """Read everything once, and yield what cannot be read and what is no value of its field, a sentence each."""
+        for split in SPLITS:
+            for name, kind in self.fields.items():
+                present = self.present(name, split)
+                for rows in torch.arange(self.length(split)).split(_AT_ONCE) if self.length(split) else ():
+                    try:
+                        values = self.read(name, split, rows)
+                    except DamagedFiles as error:
+                        yield from error.problems
+                    else:
+                        wrong = wrong_values(kind, values if present is None else values[present[rows]])
+                        yield from [f"field {name!r} is {kind}: {wrong}"] if wrong else []
+                    say_progress(f"{split} {name}: rows read", int(rows[-1]) + 1, self.length(split))
+
     @classmethod
     def declared_fields(cls, options: Any) -> Mapping[str, Field] | None:
         """Return all fields that a data set with these options has, or None where only the data itself can tell."""
         return None
+
+    @classmethod
+    def found_fields(cls, options: Any, folder: DataFolder) -> Mapping[str, Field] | None:
+        """Return all fields as far as names, sizes and heads of files tell; a type or classes that they do not tell are '' or None.
+
+        Returns:
+            None where only the content of files can tell.
+
+        Raises:
+            DataAbsent: a file or folder is not there.
+            DataError: it cannot be the data set that the options say.
+        """
+        if path := getattr(options, "path", None):
+            folder.need(path)
+        return cls.declared_fields(options)
 
     @classmethod
     def declared_names(cls, options: Any) -> Collection[str] | None:

@@ -96,6 +96,9 @@ class Reading:
         written: the shape of a row in files, where it is not that of the field.
         shape: the field's, where it is not that of files.
         channels_last: whether the last axis of a row in files is the first of the field.
+        size: the height and width in pixels that image files of any size are brought to; None where they have the size of the field.
+        colour: whether image files are read as `rgb` or `grey`; empty for what the field has.
+        suffix: what the names of files end in, before the ending, beside the name that files of one row share.
     """
 
     titles: tuple[str, ...] = ()
@@ -111,6 +114,9 @@ class Reading:
     written: tuple[int, ...] | None = None
     shape: tuple[int, ...] | None = None
     channels_last: bool = False
+    size: tuple[int, int] | None = None
+    colour: str = ""
+    suffix: str = ""
 
     @property
     def standing(self) -> tuple[str, ...]:
