@@ -52,7 +52,7 @@ def test_a_damaged_data_set_is_a_failure_though_another_is_there(run: Run, folde
     with_data(folder, f"{ABSENT}\n  otherwise: {{type: digits, binarize: 0.5}}")
     result = run("data", "small.yaml")
     assert result.exit_code == 2
-    assert "is damaged or no numpy archive" in result.stderr
+    assert "is damaged, or no file of arrays" in result.stderr
 
 
 def test_values_and_presets_change_the_data(run: Run, folder: Path) -> None:
