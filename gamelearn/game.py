@@ -160,7 +160,8 @@ def check(
     tried: _Tried = {}
     file = find_spec(path)
     composed = read_composed(file, untrusted=untrusted)
-    folder = DataFolder(Path(file).parent, untrusted=untrusted) if look else None
+    own, *others = spec_folders(Path(file), untrusted=untrusted)
+    folder = DataFolder(own, untrusted=untrusted, others=tuple(others)) if look else None
     checked = _checked(lay_over(file, composed, preset=preset, overrides=overrides, untrusted=untrusted), tried, folder)
     if preset or overrides:  # values given for one training need not suit the presets it does not take
         return checked

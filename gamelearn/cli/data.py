@@ -149,6 +149,7 @@ def _options_by_name(name: str) -> "DatasetOptions":
 def _report(named: _Named, *, verify: bool) -> tuple[dict[str, Any], list[str]]:
     """Return what is said of a data set, and if it is to be verified what is damaged in it."""
     from gamelearn.data.dataset import SPLITS, DataSet
+    from gamelearn.data.look import problems_of
     from gamelearn.data.words import counted, listed
     from gamelearn.registry import DATASETS
 
@@ -169,7 +170,7 @@ def _report(named: _Named, *, verify: bool) -> tuple[dict[str, Any], list[str]]:
     }
     if not verify:
         return report, []
-    report["problems"] = problems = list(opened.problems())
+    report["problems"] = problems = list(problems_of(opened))
     many = counted(len(problems), "thing is", "things are")
     return report, [f"{named.title} ({named.options.type}): {many} wrong:{listed(problems)}"] if problems else []
 

@@ -7,7 +7,7 @@ decoded row by row. This file defines the data set with its columns.
 import re
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path
@@ -22,15 +22,13 @@ from pydantic import model_validator
 from torch import Tensor
 
 from gamelearn import noise
-from gamelearn.data.folder import DamagedFiles, DataFolder
-from gamelearn.data.progress import say_progress
+from gamelearn.data.folder import DataFolder
 from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError
 from gamelearn.options import mistake
 from gamelearn.spec.kinds import DatasetOptions, TableColumn
 
 SPLITS = ("train", "validation", "test")
-_AT_ONCE = 64
 
 Fraction = Annotated[float, pydantic.Field(ge=0, lt=1)]
 Disturb = Callable[[Tensor, tuple[object, ...], int], Tensor]
@@ -39,14 +37,18 @@ Disturb = Callable[[Tensor, tuple[object, ...], int], Tensor]
 
 @dataclass(frozen=True)
 class Field:
-    """What a data set holds under one name: the type, the shape of one row's value, and the classes if it is categorical."""
+    """What a data set holds under one name: the type, the shape of one row's value, and the classes if it is categorical.
+
+    >>> str(Field("categorical", (8, 8), 3))
+    'categorical with 3 classes of shape (8, 8)'
+    """
 
     type: str
     shape: tuple[int, ...]
     classes: int | None = None
 
     def __str__(self) -> str:
-        return describe_field(self.type, self.shape, self.classes)
+        return f"{self.type}{f' with {self.classes} classes' if self.classes else ''} of shape {self.shape}"
 
     @property
     def dtype(self) -> torch.dtype:
@@ -57,15 +59,6 @@ class Field:
     def bytes(self) -> int:
         """The size of one row's value."""
         return prod(self.shape) * self.dtype.itemsize
-
-
-def describe_field(kind: str, shape: tuple[int, ...], classes: int | None) -> str:
-    """Return how an error message names a field or a variable.
-
-    >>> describe_field("categorical", (8, 8), 3)
-    'categorical with 3 classes of shape (8, 8)'
-    """
-    return f"{kind}{f' with {classes} classes' if classes else ''} of shape {shape}"
 
 
 @dataclass(frozen=True)
@@ -302,20 +295,9 @@ class DataSet:
         disturb = self.columns[field].disturb
         return disturb(values, key, first_row) if disturb else values
 
-    def problems(self) -> Iterator[str]:
-        """Read everything once, and yield what cannot be read and what is no value of its field, a sentence each."""
-        for split in SPLITS:
-            for name, kind in self.fields.items():
-                present = self.present(name, split)
-                for rows in torch.arange(self.length(split)).split(_AT_ONCE) if self.length(split) else ():
-                    try:
-                        values = self.read(name, split, rows)
-                    except DamagedFiles as error:
-                        yield from error.problems
-                    else:
-                        wrong = wrong_values(kind, values if present is None else values[present[rows]])
-                        yield from [f"field {name!r} is {kind}: {wrong}"] if wrong else []
-                    say_progress(f"{split} {name}: rows read", int(rows[-1]) + 1, self.length(split))
+    def damage(self) -> Sequence[str]:
+        """Return what is wrong with files that `read` does not read, such as those behind a cache, a sentence each."""
+        return ()
 
     @classmethod
     def declared_fields(cls, options: Any) -> Mapping[str, Field] | None:
@@ -324,14 +306,10 @@ class DataSet:
 
     @classmethod
     def found_fields(cls, options: Any, folder: DataFolder) -> Mapping[str, Field] | None:
-        """Return all fields as far as names, sizes and heads of files tell; a type or classes that they do not tell are '' or None.
-
-        Returns:
-            None where only the content of files can tell.
+        """Return all fields as far as names and heads of files tell (a type or classes that they do not tell are '' or None), or None.
 
         Raises:
-            DataAbsent: a file or folder is not there.
-            DataError: it cannot be the data set that the options say.
+            DataError: files are absent, or cannot be the data set that the options say.
         """
         if path := getattr(options, "path", None):
             folder.need(path)

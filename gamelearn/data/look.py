@@ -1,17 +1,22 @@
-"""What training would refuse of data sets, as far as names, sizes and heads of their files tell."""
+"""What training would refuse of data sets: as far as names and heads of files tell, and by reading everything once."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from gamelearn.data.binding import data_set_of, data_sets_of, label_of, misfits
-from gamelearn.data.dataset import Field
-from gamelearn.data.folder import DataAbsent, DataFolder
+from gamelearn.data.dataset import SPLITS, DataSet, Field, wrong_values
+from gamelearn.data.folder import DamagedFiles, DataAbsent, DataFolder
+from gamelearn.data.progress import say_progress
 from gamelearn.errors import DataError
 from gamelearn.options import Mistake, Path
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import DatasetOptions
 from gamelearn.spec.schema import Data, Stream, Variable
+
+_AT_ONCE = 64
 
 
 def look_at_data(data: Data, variables: Mapping[str, Variable], folder: DataFolder) -> tuple[list[Mistake], list[Mistake]]:
@@ -65,3 +70,20 @@ def _completed(field: Field, variable: Variable) -> Field:
         return replace(field, classes=field.classes or (variable.classes if field.type == "categorical" else None))
     sides, wanted = (sorted(side for side in shape if side > 1) for shape in (field.shape, variable.shape))
     return Field(variable.type, variable.shape if sides == wanted else field.shape, variable.classes)
+
+
+def problems_of(data_set: DataSet) -> Iterator[str]:
+    """Read everything once, and yield what cannot be read and what is no value of its field, a sentence each."""
+    yield from data_set.damage()
+    for split in SPLITS:
+        for name, field in data_set.fields.items() if data_set.length(split) else ():
+            present = data_set.present(name, split)
+            for rows in torch.arange(data_set.length(split)).split(_AT_ONCE):
+                try:
+                    values = data_set.read(name, split, rows)
+                except DamagedFiles as error:
+                    yield from error.problems
+                else:
+                    wrong = wrong_values(field, values if present is None else values[present[rows]])
+                    yield from [f"field {name!r} is {field}: {wrong}"] if wrong else []
+                say_progress(f"{split} {name}: rows read", int(rows[-1]) + 1, data_set.length(split))

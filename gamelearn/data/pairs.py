@@ -1,6 +1,6 @@
 """A folder of images with label maps. This file pairs them by their names."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -135,9 +135,9 @@ class Pairs(DataSet):
         rows = split_groups({split: len(group) for split, group in groups.items()}, validation, test, seed)
         super().__init__(pair_columns(self._cached.images, self._cached.labels, count), rows)
 
-    def problems(self) -> Iterator[str]:
+    def damage(self) -> Sequence[str]:
         """Decode all files once more, whatever the cache holds."""
-        yield from find_unreadable("pairs", len(self._reader.pairs), self._reader.read)
+        return find_unreadable("pairs", len(self._reader.pairs), self._reader.read)
 
     @classmethod
     def declared_fields(cls, options: Any) -> Mapping[str, Field] | None:

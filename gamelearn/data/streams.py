@@ -14,6 +14,7 @@ from torch import Tensor
 from gamelearn.data.binding import Binding, Opened, bind, data_set_of, data_sets_of, field_mistakes, label_of, told_of
 from gamelearn.data.dataset import SPLITS, DataSet, wrong_values
 from gamelearn.data.folder import DamagedFiles, DataAbsent, DataFolder
+from gamelearn.data.look import problems_of
 from gamelearn.data.order import Order
 from gamelearn.data.prefetch import Prefetch
 from gamelearn.data.reading import Reading
@@ -271,7 +272,7 @@ def _read_all(binding: Binding, field: str, device: torch.device, dtype: torch.d
         try:
             values = binding.data_set.read(field, "train", rows)
         except DamagedFiles:
-            raise DamagedFiles([*binding.data_set.problems()]) from None
+            raise DamagedFiles([*problems_of(binding.data_set)]) from None
         _check(binding, field, values if present is None else values[present[rows]])
         held[rows[0] : rows[-1] + 1] = values.to(device)
     return held

@@ -112,9 +112,9 @@ class CelebAMaskHq(DataSet):
         splits = split_rows(len(faces), validation, test, seed) if originals is None else _official(numbers, originals, place / _MAPPING)
         super().__init__(pair_columns(self._cached.images, self._cached.labels, len(CLASSES)), splits)
 
-    def problems(self) -> Iterator[str]:
+    def damage(self) -> Sequence[str]:
         """Decode all files once more, whatever the cache holds."""
-        yield from find_unreadable("celebamask_hq", len(self._reader.faces), self._reader.read)
+        return find_unreadable("celebamask_hq", len(self._reader.faces), self._reader.read)
 
     @classmethod
     def declared_fields(cls, options: Any) -> Mapping[str, Field]:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from gamelearn.data.dataset import SPLITS, DataSet, Field
 from gamelearn.data.folder import DamagedFiles, DataAbsent, DataFolder
 from gamelearn.data.images import Images, ImagesOptions
+from gamelearn.data.look import problems_of
 from gamelearn.data.reading import Reading
 from gamelearn.data.streams import open_streams
 from gamelearn.errors import DataError
@@ -184,7 +185,7 @@ def test_a_link_to_nowhere_is_a_damaged_image(folder: DataFolder) -> None:
     grey(folder.root / "faces", "1.png")
     (folder.root / "faces/2.png").symlink_to("nowhere.png")
     assert open_folder(folder).length("train") == 2
-    assert list(open_folder(folder).problems()) == [f"the image {folder.root / 'faces/2.png'} cannot be read: No such file or directory"]
+    assert list(problems_of(open_folder(folder))) == [f"the image {folder.root / 'faces/2.png'} cannot be read: No such file or directory"]
 
 
 @pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "Valid", "TEST"), ("TRAIN", "dev", "testing")])
@@ -277,7 +278,7 @@ def test_all_damaged_files_are_named_when_one_is_met(folder: DataFolder) -> None
         file.write_bytes(b"")
     data = open_folder(folder)
     expected = [f"the image {file} is damaged or no image (BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP)" for file in wrong]
-    assert list(data.problems()) == expected
+    assert list(problems_of(data)) == expected
     spec = Data.model_validate({"dataset": {"type": "images", "path": "faces", "size": 4, "test": 0.5}, "streams": {"rows": ["x"]}})
     with pytest.raises(DamagedFiles) as caught:
         open_streams(spec, {"x": Variable(type="real", shape=(3, 4, 4))}, folder=folder, seed=0, device="cpu", dtype=torch.float32)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from gamelearn.data.dataset import SPLITS, DataSet, Field
 from gamelearn.data.folder import DataAbsent, DataFolder
+from gamelearn.data.look import problems_of
 from gamelearn.data.pairs import Pairs, PairsOptions
 from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError
@@ -321,10 +322,10 @@ def test_another_folder_with_equal_names_sizes_and_times_is_another_cache(folder
 
 def test_everything_is_read_once_more_to_find_damage(folder: DataFolder, cells: Path) -> None:
     data = open_pairs(folder)
-    assert list(data.problems()) == []
+    assert list(problems_of(data)) == []
     state = (cells / "labels/b.png").stat()
     (cells / "labels/b.png").write_bytes(bytes(state.st_size))
-    assert len(list(data.problems())) == 1  # though the cache is whole
+    assert len(list(problems_of(data))) == 1  # though the cache is whole
 
 
 def test_the_size_is_that_of_the_first_image_that_can_be_read(folder: DataFolder, cells: Path) -> None:

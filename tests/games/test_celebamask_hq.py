@@ -11,6 +11,7 @@ from PIL import Image
 
 from gamelearn.data.dataset import SPLITS, DataSet, Field
 from gamelearn.data.folder import DataAbsent, DataFolder
+from gamelearn.data.look import problems_of
 from gamelearn.data.progress import told_of_progress
 from gamelearn.data.reading import Reading
 from gamelearn.data.streams import open_streams
@@ -108,7 +109,7 @@ def test_what_is_hidden_is_no_part_and_another_folder_no_cache(tmp_path: Path) -
     (parts / "0/._00000_skin.png").write_bytes(b"no image")
     data = open_faces(tmp_path)
     assert read(data, "s").numpy().tolist() == labels.tolist()
-    assert list(data.problems()) == []
+    assert list(problems_of(data)) == []
     assert data.readings == {"x": Reading(size=(32, 32), colour="rgb"), "s": Reading(levels=CLASSES, size=(32, 32))}
     other = tmp_path / "other"
     (tmp_path / NAME).rename(tmp_path / "moved")
