@@ -164,3 +164,11 @@ def test_values_that_the_training_did_not_have_are_told(run: Path, folder: Path)
         np.savez("wrong.npz", **{name: values})
         made = CliRunner().invoke(app, ["infer", str(run), "--given", "wrong.npz"])
         assert (made.exit_code, what in made.output) == (2, True), made.output
+
+
+def test_values_are_translated_in_python_by_one_call(run: Path) -> None:
+    found = Run(run).infer(rows=3, want=["s", "d"])
+    s, d = Run(run).reading("s"), Run(run).reading("d")
+    assert set(np.unique(s.encoded(found.decided["s"].numpy(), "categorical"))) <= {0, 255}
+    back = d.decoded(d.encoded(found.decided["d"].numpy(), "real"), "real")
+    assert np.allclose(back, found.decided["d"].numpy(), atol=1e-6)
