@@ -1,14 +1,19 @@
 """What is kept of a chain while it runs: sums, so that memory does not grow with the number of sweeps.
 
 For each element of a variable a chain gives a series of values (of a categorical one, a series for each class). Kept are its
-sum, the sum of its squares, the sum of its first half, and the squares of the means of its batches. This file accumulates them.
+sum, the sum of its squares, the sum of its first half, and the squares of the sums of its batches, of three lengths. This file
+accumulates them.
 """
-
-from math import isqrt
 
 import torch
 
 from gamelearn.graph.model import Variable
+
+GROWTH = 3
+"""How often a batch holds the next shorter one."""
+_MOST_BATCHES = 36
+_EXACT = 2**24
+"""Single precision holds the whole numbers up to here."""
 
 
 class Marginal:
@@ -24,7 +29,8 @@ class Marginal:
 
     def __init__(self, variable: Variable, *, sweeps: int, conditionals: bool) -> None:
         self.variable, self.sweeps, self.conditionals = variable, sweeps, conditionals
-        self.batch = max(1, isqrt(sweeps))
+        shortest = max(1, sweeps // _MOST_BATCHES)
+        self.batches = (shortest, *(size for size in (GROWTH * shortest, GROWTH**2 * shortest) if 2 * size <= sweeps))
         self.count = 0
         self.is_indicator = variable.type in ("binary", "categorical")
         self._sums: dict[str, torch.Tensor] = {}
@@ -46,14 +52,17 @@ class Marginal:
         if self.count < self.sweeps // 2:
             self._add("first", series)
         self.count += 1
-        self._add_to_batch(series)
+        self._add_to_batches(series)
 
-    def _add_to_batch(self, series: torch.Tensor) -> None:
-        self._add("batch", series)
-        if self.count % self.batch == 0:
-            mean = self._sums.pop("batch") / self.batch
-            self._add("batches", mean)
-            self._add("batch squares", mean * mean)
+    def _add_to_batches(self, series: torch.Tensor) -> None:
+        """Add a state to the shortest batch, and each batch that is whole then to the next longer one."""
+        for size in self.batches:
+            self._add(f"batch {size}", series)
+            if self.count % size:
+                return
+            series = self._sums.pop(f"batch {size}")
+            exact = series if size * self.sweeps <= _EXACT else series.double()
+            self._add(f"batches {size}", exact * exact)
 
     def series(self, drawn: torch.Tensor) -> torch.Tensor:
         """Return a draw as numbers: itself (in double precision, unless it is 0 or 1), of a categorical variable 0 and 1 by class."""
