@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 
 from gamelearn.data.dataset import SPLITS
+from gamelearn.data.reading import Reading
 from gamelearn.errors import RunError
 from gamelearn.game import Game, load
 from gamelearn.inference import Inference, infer
@@ -29,6 +30,7 @@ from gamelearn.run_folder import (
     SAMPLES,
     read_environment,
     read_json,
+    read_readings_of,
     recall_data,
     refuse_links,
     why_no_run,
@@ -96,6 +98,14 @@ class Run:
         """
         load_builtins()
         return load_source(self.path / RESOLVED).spec
+
+    def reading(self, variable: str) -> Reading:
+        """Return how the files of the training write a variable: `decoded` and `encoded` translate its values from and to them.
+
+        Raises:
+            RunError: the record is damaged.
+        """
+        return (read_readings_of(self.path) or {}).get(variable, Reading())
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the logged rounds, in order; damaged lines are left out, and `say` is told which.

@@ -93,19 +93,21 @@ def infer(
 ) -> None:
     """Infer what is not known from what is, row by row: whole variables, or hidden parts of them.
 
-    Files may be larger than memory. Arrays are as in training: (rows, colours, height, width) or colours last, bytes are divided by
-    255; label maps hold classes. Of a folder every image is a row, in the order of names. A mask is true where the value is
-    hidden, for each row or for all alike; of images what is not black is hidden. A table is written as the one of the training;
-    its missing cells are hidden, and filled in by inferred.csv.
+    Files may be larger than memory. Arrays, images, label maps and tables are read as those of the training were; arrays are
+    (rows, colours, height, width) or colours last. Of a folder every image is a row, in the order of names. A mask is true where the
+    value is hidden, for each row or for all alike; of images what is not black is hidden. Missing cells of a table are hidden, and
+    filled in by inferred.csv.
 
-    The folder that is written holds inferred.npz (decided values under the names of the variables, others as in s.mean; s.drawn is
-    (rows, chains, ...)), inferred.json, and a sheet of the first rows of every image. It appears when all is done.
+    The folder that is written holds inferred.npz (decided values under the names of the variables, as the files of the training
+    write them, others as in s.mean; s.drawn is (rows, chains, ...)), inferred.json, a sheet of the first rows of every image, and
+    where images were given inferred.csv: for each file what was inferred of scalars. It appears when all is done.
 
     \b
     gamelearn infer celeba-seg --given x=faces.npz --want s
     gamelearn infer celeba-seg --given x=faces/ --resize --hide x=square:24 --want s,x --images
     gamelearn infer celeba-seg --given x=faces.npz --hide x=masks.npz --truth s=labels.npz --sweeps 50 --chains 4
     gamelearn infer celeba-seg --given s=map.png --save decided,drawn
+    gamelearn infer celeba-seg --given x=photos/ --resize --want s --full-size
     gamelearn infer celeba-seg --given s=map.png --show drawn --images
     gamelearn infer celeba-seg --rows 64 --burn-in 100 --show drawn
     gamelearn infer wine-table --given wines.csv

@@ -36,8 +36,7 @@ class InferredRows:
         self._scalars = {
             name: reading_for(each, (readings[name].titles or (name,))[0], readings) for name, each in variables.items() if not each.shape
         }
-        is_new = bool(evidence.files and self._scalars and not evidence.table)
-        self._new = RowTable(path, self._head()) if is_new else None
+        self._new: RowTable | None = None
 
     def _head(self) -> list[str]:
         titles = [(f"{each.titles[0]}", f"{each.titles[0]} {self._beside(name)}") for name, each in self._scalars.items()]
@@ -53,7 +52,8 @@ class InferredRows:
             for name, variable in self._variables.items():
                 if not variable.shape:
                     self._evidence.table.fill(variable, first_row, decided[name], known[name])
-        elif self._new:
+        elif self._evidence.files and self._scalars:
+            self._new = self._new or RowTable(self._path, self._head())
             cells = [self._cells(name, decided[name], found) for name in self._scalars]
             files = self._evidence.files[first_row : first_row + found.rows]
             self._new.append([file.name, *chain.from_iterable(row)] for file, *row in zip(files, *cells, strict=True))
