@@ -1,7 +1,7 @@
 """Arrays read as a variable has them: its type, shape and classes say what numbers and texts of a file mean."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf, prod
 from typing import Any
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gamelearn.data.dataset import ArrayColumn, Field, Raw, wrong_values
+from gamelearn.data.dataset import ArrayColumn, Field, Fitted, Misread, wrong_values
 from gamelearn.data.reading import Reading, cells, number_of, sorted_levels
 from gamelearn.errors import quoted
 
@@ -22,26 +22,25 @@ _TEXT = "US"
 _DATES = "mM"
 
 
-class Misread(ValueError):
-    """Why an array holds no values of a field, as the end of a sentence.
+@dataclass(frozen=True)
+class Raw:
+    """An array as a file holds it, to be read as a variable has it.
 
-    Args:
-        what: the reason.
-        remedy: the option that says how it is to be read, if one does.
+    Attributes:
+        values: `(rows, ...)`, numbers, texts or dates.
+        given: what options say of its reading.
+        type: the one that options fix, if any.
+        classes: their number that options fix, if any.
+        channels_last: whether the last axis of a row is to be its first; None where the shape of the variable says so.
+        absent: `(rows)`, which rows have no value whatever the array holds; None for none.
     """
 
-    def __init__(self, what: str, remedy: str | None = None) -> None:
-        super().__init__(what)
-        self.remedy = remedy
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A column with how files write it, and what has to be told of it."""
-
-    column: ArrayColumn
-    reading: Reading
-    notices: tuple[str, ...]
+    values: NDArray[Any]
+    given: Reading = field(default_factory=Reading)
+    type: str | None = None
+    classes: int | None = None
+    channels_last: bool | None = None
+    absent: NDArray[np.bool_] | None = None
 
 
 def fit(raw: Raw, wanted: Field) -> Fitted:
