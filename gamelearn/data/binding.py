@@ -216,8 +216,8 @@ def bind(data: Data, variables: Mapping[str, Variable], opened: Mapping[str, Ope
     return bindings, mistakes
 
 
-def _bound(data_set: DataSet, field: str, wish: Field, *, is_alone: bool) -> str:
-    """Return the name of a field once it is read as its variable has it.
+def _bound(data_set: DataSet, field: str, wish: Field, *, is_alone: bool) -> str | None:
+    """Return the name of a field once it is read as its variable has it, None if there is no such field.
 
     Raises:
         Misread: it cannot be read so.
