@@ -13,10 +13,12 @@ from torch import Tensor
 
 from gamelearn.data.dataset import ArrayColumn, Field, Fitted, Misread, wrong_values
 from gamelearn.data.reading import Reading, cells, number_of, sorted_levels
+from gamelearn.data.words import counted
 from gamelearn.errors import quoted
 
 _BLOCK = 2**20
 _NAMED = 5
+_EXACT = 2**53
 _NO_TEXT = "\ufffd"
 _TEXT = "US"
 _DATES = "mM"
@@ -110,7 +112,8 @@ def _named(raw: Raw, reading: Reading, wanted: Field) -> tuple[Reading, Sequence
         raise Misread(f"it holds {unknown[0]!r}, which is none of {quoted(levels)}")
     if len(levels) != count:
         remedy = "values: [TEXT, ...]" if len(levels) < count else None
-        raise Misread(f"it holds {len(levels)} different texts, {quoted(levels[:_NAMED])}{_more(levels)}", remedy)
+        shown = f", {quoted(levels[:_NAMED])}{_more(levels)}" if levels else " beside the marks of missing values"
+        raise Misread(f"it holds {counted(len(levels), 'different text')}{shown}", remedy)
     told = [] if wanted.type == "categorical" else [f"{levels[0]!r} is read as 0, {levels[1]!r} as 1"]
     return replace(reading, levels=levels, texts=True), told
 
@@ -165,6 +168,8 @@ def _by_values(reading: Reading, count: int, unknown: Sequence[float]) -> tuple[
 
 
 def _with_values(reading: Reading, values: Sequence[float]) -> Reading:
+    if large := [each for each in values if abs(each) >= _EXACT]:
+        raise Misread(f"it holds {_text(large[0])}, and numbers from 2**53 on may stand for others: save the classes 0, 1, 2, ...")
     return replace(reading, values=tuple(map(float, values)), levels=tuple(map(_text, values)))
 
 
@@ -173,7 +178,7 @@ def _text(number: float) -> str:
 
 
 def _many(found: Sequence[float], most: int) -> str:
-    return f"{f'more than {most}' if len(found) > most else len(found)} different numbers"
+    return f"more than {most} different numbers" if len(found) > most else counted(len(found), "different number")
 
 
 def _plain(numbers: Sequence[float]) -> str:
