@@ -144,7 +144,7 @@ def files_as_trained(
     told = []
     for name, each in opened.items():
         shown = fields_of(data, name)
-        if has_types(each.data_set, shown, variables) and not _is_fitted(each.data_set, shown):  # else that is a misfit, told elsewhere
+        if has_types(each.data_set, shown, variables) and not _is_fitted(each.data_set):  # else that is a misfit, told elsewhere
             told += _as_trained(name, each.label, each.data_set, shown, readings, rows)
     return told
 
@@ -162,13 +162,13 @@ def arrays_as_trained(bindings: Iterable[Binding], readings: Mapping[str, Readin
     return [
         notice
         for name, each in sets.items()
-        if _is_fitted(each.data_set, shown[name])
+        if _is_fitted(each.data_set)
         for notice in _as_trained(name, each.label, each.data_set, shown[name], readings, rows)
     ]
 
 
-def _is_fitted(data_set: DataSet, fields: Iterable[str]) -> bool:
-    return any(data_set.raw(field.partition(" (")[0]) is not None for field in fields)
+def _is_fitted(data_set: DataSet) -> bool:
+    return type(data_set).read_as is not DataSet.read_as
 
 
 def _as_trained(

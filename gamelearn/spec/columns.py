@@ -54,7 +54,7 @@ def expand_columns(tree: Node, read: ReadTable) -> tuple[Node, dict[str, Table]]
     variables = tree.find(("variables",))
     declared = {name: node for name, node in (variables.children.items() if variables else ()) if "columns" in node.children}
     if variables is None or not declared:
-        return tree, {}
+        return _with_streams(tree), {}
     found: list[Mistake] = []
     tables: dict[str, Table] = {}
     types: dict[str, TableColumn] = {}
@@ -70,7 +70,7 @@ def expand_columns(tree: Node, read: ReadTable) -> tuple[Node, dict[str, Table]]
     if found:
         raise ColumnsError(found)
     tree = tree.with_child("variables", replace(variables, value=_variables(variables, tables, types)))
-    return _with_streams(tree, tables), tables
+    return _with_streams(tree), tables
 
 
 def _clashes(table: Table, variables: Node, others: Sequence[Table]) -> list[Mistake]:
@@ -211,13 +211,12 @@ def made_node(value: Any, at: Node, *, key: str | None = None) -> Node:
     return Node(value, at.position, text, at.text)
 
 
-def _with_streams(tree: Node, tables: Mapping[str, Table]) -> Node:
-    """Return the tree with columns in place of the tables and groups that streams show."""
-    members = {name: table.columns for name, table in tables.items()}
-    members |= {group: columns for table in tables.values() for group, columns in table.groups.items()}
-    streams = tree.find(("data", "streams"))
-    if streams is None or not isinstance(streams.value, dict):
+def _with_streams(tree: Node) -> Node:
+    """Return the tree with variables in place of the groups that streams list; a group with mistakes stays, as they are told there."""
+    variables, streams = tree.find(("variables",)), tree.find(("data", "streams"))
+    if variables is None or streams is None or not isinstance(streams.value, dict):
         return tree
+    members = _members(variables)
     made = {}
     for name, stream in streams.value.items():
         shown = stream.children.get("variables", stream)
@@ -228,6 +227,16 @@ def _with_streams(tree: Node, tables: Mapping[str, Table]) -> Node:
         made[name] = stream
     data = tree.children["data"]
     return tree.with_child("data", data.with_child("streams", replace(streams, value=made)))
+
+
+def _members(variables: Node) -> dict[str, Sequence[str]]:
+    """Return the variables of each group without mistakes, of groups inside it theirs."""
+    children = {str(name): node for name, node in variables.children.items()}
+    groups = {name: [str(each.value) for each in node.value] for name, node in children.items() if isinstance(node.value, tuple)}
+    found: dict[str, Sequence[str]] = {name: [name] for name in children if name not in groups}
+    while ready := [name for name, listed in groups.items() if name not in found and listed and all(each in found for each in listed)]:
+        found |= {name: [*dict.fromkeys(each for member in groups[name] for each in found[member])] for name in ready}
+    return {name: found[name] for name in groups if name in found}
 
 
 def _shown(item: Node, members: Mapping[str, Sequence[str]]) -> list[Node]:
