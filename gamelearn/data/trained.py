@@ -19,7 +19,7 @@ from torch import Tensor
 
 from gamelearn.data.binding import Binding, Opened, fields_of, has_types
 from gamelearn.data.dataset import SPLITS, ArrayColumn, Column, DataSet, Field
-from gamelearn.data.reading import Reading, number_of
+from gamelearn.data.reading import Reading
 from gamelearn.data.words import counted
 from gamelearn.errors import DataError, quoted
 from gamelearn.spec.schema import Data, Variable
@@ -70,7 +70,7 @@ class TrainedColumn(Column):
 def _names(reading: Reading, field: Field) -> list[str]:
     """Return what classes are called, or what stands for them; numbers in one form, however they are written."""
     names = reading.standing or tuple(map(str, range(field.classes or 2)))
-    return [name if (number := number_of(name)) is None else f"{number:g}" for name in names]
+    return [key if isinstance(key := reading.key(name), str) else f"{key:.15g}" for name in names]
 
 
 def row_keys(data_set: DataSet, fields: Collection[str]) -> dict[str, Keys] | None:
