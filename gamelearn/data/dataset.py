@@ -311,11 +311,7 @@ class DataSet:
 
     @classmethod
     def found_fields(cls, options: Any, folder: DataFolder) -> Mapping[str, Field] | None:
-        """Return all fields as far as names and heads of files tell (a type or classes that they do not tell are '' or None), or None.
-
-        Raises:
-            DataError: files are absent, or cannot be the data set that the options say.
-        """
+        """Return all fields as far as names and heads of files tell (what they do not tell is '' or None), or None; raise a DataError."""
         if path := getattr(options, "path", None):
             folder.need(path)
         return cls.declared_fields(options)
