@@ -238,7 +238,7 @@ class _Recorder:
             if found_truth := judged(variable, block, known[name]):
                 judgements[name] = found_truth
                 self._errors[name].add(found_truth, decided[name])
-            if self._evidence.table and not variable.shape:
+            if self._evidence.table:
                 self._evidence.table.fill(variable, block.first_row, decided[name], known[name])
         names = [self._evidence.name(block.first_row + row) for row in range(block.rows)]
         shown = {name: value[0].cpu().numpy() for name, value in found.drawn.items()} if self._show == "drawn" else decided
