@@ -22,6 +22,8 @@ _DAYS = (
     rf"{_MONTH} {_DAY},? [0-9]{{4}}",
 )
 _DATE = re.compile(rf"(?:(?:{'|'.join(_DAYS)})(?:[T ,]+{_CLOCK})?|{_CLOCK})", re.IGNORECASE)
+_DATE_NUMBER = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
+_LIKE_A_NUMBER = re.compile(r"\W*[0-9]")
 _FEW = 10
 _NAMED = 5
 
@@ -114,7 +116,7 @@ def left_out(cells: Cells, kind: str) -> str:
     """Return why a column that nobody names becomes no variable; nothing where it does."""
     if not cells.held:
         return "has no value"
-    if kind == "categorical" and all(map(_DATE.fullmatch, cells.held)):
+    if all(map(_DATE_NUMBER.fullmatch, cells.held)) or (kind == "categorical" and all(map(_DATE.fullmatch, cells.held))):
         return f"holds dates or times, such as {next(iter(cells.held))!r}"
     if cells.is_unnamed and len(cells.held) == len(cells.texts) and all(map(str.isdecimal, cells.held)):
         return "numbers the rows"
@@ -130,10 +132,12 @@ def doubts(cells: Cells, levels: Sequence[str]) -> str:
         return f"{becomes}, since {quoted(codes[:_NAMED])} begin with 0 as keys do; for numbers give it the type real"
     if 2 * wrong <= total:
         examples = quoted(cells.forms.wrong[:_NAMED])
-        what = f"{becomes}, since {wrong} of its {total} cells are no numbers: {examples}"
+        what = f"{becomes}, since {wrong} of its {total} cells are no numbers as the others are: {examples}"
         return f"{what}; name under 'missing' what is no value, or give the type categorical"
-    if len(levels) > max(_FEW, total / 2):
-        return f"{becomes} in {total} rows, such as {quoted(levels[:_NAMED])}; leave it out by 'except', or give the type categorical"
+    like_numbers = sum(count for cell, count in cells.held.items() if _LIKE_A_NUMBER.match(cell))
+    if len(levels) > _FEW and 2 * max(len(levels), like_numbers) > total:
+        what = f"{becomes} in {total} rows, such as {quoted(levels[:_NAMED])}"
+        return f"{what}; leave it out by 'except', give it the type categorical, or write numbers alone"
     return ""
 
 

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -61,11 +62,19 @@ class ColumnOptions(Options):
 
 
 def _encoding(name: str) -> str:
-    try:
-        b"".decode(name)
-    except (LookupError, UnicodeError):
-        raise mistake(f"unknown encoding {name!r}; known are utf-8, latin-1, cp1252, utf-16 and others that Python has") from None
+    with suppress(UnicodeError):
+        try:
+            b"text".decode(name)
+        except LookupError:
+            raise mistake(f"unknown encoding {name!r}; known are utf-8, latin-1, cp1252, utf-16 and others that Python has") from None
     return codecs.lookup(name).name
+
+
+def _as_cell(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Cell = Annotated[str, BeforeValidator(_as_cell), WithJsonSchema({"type": ["string", "number"]})]
 
 
 def _column_options(value: Any) -> Any:
@@ -92,7 +101,7 @@ class CsvOptions(SplitOptions):
     """What stands between groups of three digits; by default found, as the decimal mark is. Any space is one, any apostrophe too."""
     standardise: bool = False
     """Whether real fields are less their mean and divided by their standard deviation, those of the training rows."""
-    missing: Listed[str] = ()
+    missing: Listed[Cell] = ()
     """Cells that are missing, beside the usual ones, in letters of any case; a number, however it is written."""
 
     def table(self, spec_folder: Path, *, untrusted: bool) -> tuple[TableColumn, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import floor, isfinite, log10
+from unicodedata import decimal
 
 _ALIKE = str.maketrans(
     {**dict.fromkeys("\u00a0\u2007\u2009\u202f", " "), **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-"), "\u2019": "'"}
@@ -64,7 +65,9 @@ def number_of(cell: str, form: NumberForm = PLAIN) -> float | None:
     >>> number_of("-1e5"), number_of("3_40"), number_of("−1.200,5", NumberForm(",", "."))
     (-100000.0, None, -1200.5)
     """
-    found = _pattern(form).fullmatch(cell.translate(_ALIKE))
+    if not cell.isascii():
+        cell = "".join(str(decimal(each, each)) for each in cell.translate(_ALIKE))  # digits of any script
+    found = _pattern(form).fullmatch(cell)
     if not found:
         return None
     signs, text = found["sign"] + found["inner"], found["number"]
@@ -108,16 +111,16 @@ class Forms:
     wrong: tuple[str, ...] = ()
 
 
-def forms_of(cells: Collection[str], decimal: str | None = None, thousands: str | None = None) -> Forms:
+def forms_of(cells: Collection[str], mark: str | None = None, thousands: str | None = None) -> Forms:
     """Return how the numbers of a column may be written.
 
     Args:
         cells: all different ones that have a value.
-        decimal: the decimal mark, where it is known.
+        mark: the decimal mark, where it is known.
         thousands: what stands between groups of three digits, where it is known; empty for nothing.
     """
     found: dict[NumberForm, list[float | None]] = {}
-    for form in _candidates([cell.translate(_ALIKE) for cell in cells], decimal, thousands):
+    for form in _candidates([cell.translate(_ALIKE) for cell in cells], mark, thousands):
         numbers = [number_of(cell, form) for cell in cells]
         if numbers not in found.values():
             found[form] = numbers
@@ -130,14 +133,14 @@ def forms_of(cells: Collection[str], decimal: str | None = None, thousands: str 
     return Forms(fitting, None, next(differing, ""), best, wrong)
 
 
-def _candidates(cells: Collection[str], decimal: str | None, thousands: str | None) -> Iterable[NumberForm]:
+def _candidates(cells: Collection[str], given: str | None, thousands: str | None) -> Iterable[NumberForm]:
     """Yield the forms whose marks the cells have, the simplest first."""
     marks = [mark for mark in MARKS if any(mark in cell for cell in cells)]
     plain = replace(PLAIN, **_units(cells))
-    decimal = decimal or {",": ".", ".": ","}.get(thousands or "")
-    decimals = [decimal] if decimal else [".", ","] if "," in marks else ["."]
+    given = given or {",": ".", ".": ","}.get(thousands or "")
+    decimals = [given] if given else [".", ","] if "," in marks else ["."]
     for between in [""] if thousands == "" else ["", thousands] if thousands else ["", *marks]:
-        for mark in decimals if between != "." or decimal else [","]:
+        for mark in decimals if between != "." or given else [","]:
             if mark != between:
                 yield replace(plain, decimal=mark, thousands=between)
 

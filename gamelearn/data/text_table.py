@@ -34,7 +34,7 @@ class TextTable:
         titles: by the same names, as the first line has them.
         separator: what stands between cells.
         encoding: of the file.
-        notices: what was left out.
+        notices: what was left out, and what has no title.
     """
 
     cells: dict[str, list[str]]
@@ -86,9 +86,10 @@ def _decoded(file: Path, raw: bytes, encoding: str | None, usual: str) -> tuple[
     for each in known:
         try:
             text = raw.decode(each).removeprefix("\ufeff")
-        except UnicodeDecodeError as error:
-            line = raw.count(b"\n", 0, error.start) + 1
-            wrong = f"{file}:{line}: byte 0x{raw[error.start]:02x} is no text in {each.upper()}"
+        except UnicodeError as error:
+            start = getattr(error, "start", 0)
+            line = raw.count(b"\n", 0, start) + 1
+            wrong = f"{file}:{line}: byte 0x{raw[start]:02x} is no text in {each.upper()}"
             continue
         if "\0" in text:
             line = text.count("\n", 0, text.index("\0")) + 1
@@ -159,7 +160,7 @@ def _fitted(file: Path, line: int, row: list[str], titles: Sequence[str], separa
 
 def _table(columns: list[list[str]], titles: Sequence[str], separator: str, encoding: str) -> TextTable:
     cells: dict[str, list[str]] = {}
-    written = {}
+    written: dict[str, str] = {}
     empty = []
     for number, (title, column) in enumerate(zip(titles, columns, strict=True), start=1):
         name = title or f"column_{number}"
@@ -169,5 +170,7 @@ def _table(columns: list[list[str]], titles: Sequence[str], separator: str, enco
             cells[name], written[name] = column, title
         else:
             empty.append(number)
-    without = f"column {', '.join(map(str, empty))} has neither title nor cells: left out"
-    return TextTable(cells, written, separator, encoding, (without,) if empty else ())
+    untitled = [name for name, title in written.items() if not title]
+    notices = [f"column {', '.join(map(str, empty))} has neither title nor cells: left out"] if empty else []
+    notices += [f"what has no title is called by its place: {quoted(untitled)}"] if untitled else []
+    return TextTable(cells, written, separator, encoding, tuple(notices))

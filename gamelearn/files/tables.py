@@ -47,6 +47,7 @@ class CellValues(Held):
 
     Args:
         path: of the table.
+        table: that lies there.
         columns: by their titles; of what the table lacks every cell is missing.
         variable: whose values they are.
         reading: how they are written.
@@ -56,14 +57,13 @@ class CellValues(Held):
         EvidenceError: a cell is no value of the variable, or this has elements of which no column is known.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str], variable: Variable, reading: Reading) -> None:
+    def __init__(self, path: Path, table: TextTable, columns: Sequence[str], variable: Variable, reading: Reading) -> None:
         if len(columns) != math.prod(variable.shape):
             what = f"{variable.name!r} has the shape {variable.shape}, but not as many columns in the table of the training"
             raise EvidenceError(f"{path}: {what}: give it as .npz or .npy")
         self.path, self.columns = path, tuple(columns)
-        cells = table_of(path, reading).cells
-        none = [""] * len(next(iter(cells.values())))
-        found = [_values(path, variable, reading, element, cells.get(column, none)) for element, column in enumerate(columns)]
+        none = [""] * len(next(iter(table.cells.values())))
+        found = [_values(path, variable, reading, element, table.cells.get(column, none)) for element, column in enumerate(columns)]
         values = np.stack(found, axis=-1).reshape(-1, *variable.shape)
         self.hidden: NDArray[np.bool_] = np.isnan(values)
         if variable.type == "categorical":
@@ -100,8 +100,9 @@ def table_of(path: Path, *readings: Reading) -> TextTable:
         DataError: it is no table.
     """
     facts = path.stat()
-    usual = next(((each.separator, each.encoding) for each in readings if each.separator), ("", ""))
-    return _read(path, facts.st_mtime_ns, facts.st_size, usual)
+    separator = next((each.separator for each in readings if each.separator), "")
+    encoding = next((each.encoding for each in readings if each.encoding), "")
+    return _read(path, facts.st_mtime_ns, facts.st_size, (separator, encoding))
 
 
 @lru_cache(maxsize=1)

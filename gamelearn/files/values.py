@@ -101,12 +101,14 @@ def open_values(text: str, variable: Variable, *, resize: bool = False, readings
 
 
 def _open_column(path: Path, column: str | None, variable: Variable, readings: Mapping[str, Reading]) -> CellValues:
-    known = table_of(path, *readings.values()).cells
+    table = table_of(path, *readings.values())
     chosen = (column,) if column else columns_of(path, {variable.name: variable}, readings)[0].get(variable.name, ())
-    if not set(chosen).intersection(known):
+    if not set(chosen).intersection(table.cells):
         what = f"column {column!r}" if column else f"column of {variable.name!r}"
-        raise DataError(f"{path} has no {what}; it has {quoted(known)}: say which is meant, such as {path.name}:{next(iter(known))}")
-    return CellValues(path, chosen, variable, reading_for(variable, chosen, readings))
+        raise DataError(
+            f"{path} has no {what}; it has {quoted(table.cells)}: say which is meant, such as {path.name}:{next(iter(table.cells))}"
+        )
+    return CellValues(path, table, chosen, variable, reading_for(variable, chosen, readings))
 
 
 def find_file(text: str) -> tuple[Path, str | None]:
