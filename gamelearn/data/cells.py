@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from gamelearn.data.numbers import Forms, NumberForm, forms_of, is_code, number_of
+from gamelearn.data.numbers import Forms, NumberForm, forms_of, is_code
 from gamelearn.data.reading import MISSING, TRUTH, Reading
 from gamelearn.errors import quoted
 
@@ -100,13 +100,15 @@ def number_form(cells: Cells, usual: str | None, separator: str) -> tuple[Number
         return chosen, ""
     other = next(form for form in fitting if form is not chosen)
     example = cells.forms.example
-    what = f"column {cells.title!r}: {example!r} is read as {number_of(example, chosen):g}, and could be {number_of(example, other):g}"
+    numbers = cells.forms.numbers
+    what = f"column {cells.title!r}: {example!r} is read as {numbers[chosen][example]:g}, and could be {numbers[other][example]:g}"
     return chosen, f"{what}: say which by the option decimal, {chosen.decimal!r} or {other.decimal!r}"
 
 
 def inferred_kind(cells: Cells, form: NumberForm) -> str:
     """Return the type of a column that is not given."""
-    if all(cell.lower() in TRUTH or number_of(cell, form) in (0.0, 1.0) for cell in cells.held):
+    numbers = cells.forms.numbers[form]
+    if all(number in (0, 1) or cell.lower() in TRUTH for cell, number in numbers.items()):
         return "binary"
     is_number = cells.forms.fitting and not any(map(is_code, cells.held))
     return "real" if is_number else "categorical"
@@ -152,11 +154,11 @@ def classes_of(cells: Cells, form: NumberForm) -> tuple[str, ...]:
 
 def bits_of(cells: Cells, form: NumberForm) -> tuple[str, ...]:
     """Return how a column says 0 and 1."""
-    found = {TRUTH.get(cell.lower(), number_of(cell, form)): cell for cell in sorted(cells.held, reverse=True)}
+    found = {TRUTH.get(cell.lower(), cells.forms.numbers[form][cell]): cell for cell in sorted(cells.held, reverse=True)}
     of_words = any(cell.isalpha() for cell in found.values())
     return found.get(0.0, "false" if of_words else "0"), found.get(1.0, "true" if of_words else "1")
 
 
 def is_whole(cells: Cells, form: NumberForm) -> bool:
     """Whether all numbers of a column are written as whole ones."""
-    return all(form.decimal not in cell and (number_of(cell, form) or 0.0).is_integer() for cell in cells.held)
+    return all(form.decimal not in cell and (number or 0.0).is_integer() for cell, number in cells.forms.numbers[form].items())

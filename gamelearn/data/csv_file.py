@@ -61,6 +61,12 @@ class ColumnOptions(Options):
     """The classes of a categorical field in order; by default all that occur, sorted."""
 
 
+def _separator(text: str) -> str:
+    if text in '"\r\n':
+        raise mistake(f"{text!r} has a meaning of its own in a table, and cannot divide cells")
+    return text
+
+
 def _encoding(name: str) -> str:
     with suppress(UnicodeError):
         try:
@@ -91,7 +97,7 @@ class CsvOptions(SplitOptions):
     """The file, beside the spec or in the data root."""
     columns: dict[Name, Annotated[ColumnOptions, BeforeValidator(_column_options), WithJsonSchema(_COLUMN_SCHEMA)]] = {}
     """What differs from what is inferred: a type, or a map. Columns that are not named are fields under their own names."""
-    separator: Annotated[str, pydantic.Field(pattern=r'^[^"\r\n]$')] | None = None
+    separator: Annotated[str, pydantic.Field(min_length=1, max_length=1), AfterValidator(_separator)] | None = None
     """The character between cells; by default found from the first lines."""
     encoding: Annotated[str, AfterValidator(_encoding)] | None = None
     """How the file writes letters, such as `latin-1`, `cp1252` or `utf-16`; by default UTF-8, or what the first bytes of the file say."""
@@ -312,12 +318,13 @@ def _add(
         encoding=table.encoding,
     )
     values = _values(file, name, kind, cells, reading).reshape(len(columns), -1).T
-    present = ~np.isnan(values).any(axis=1)
+    lacking = np.isnan(values)
+    present = ~lacking.any(axis=1)
     shape = (len(columns),) if options.columns else ()
     found.readings[name] = reading
     found.columns[name] = ArrayColumn(
         Field(kind, shape, len(levels) if kind == "categorical" else None),
-        np.nan_to_num(values).reshape(-1, *shape),
+        np.where(lacking, 0.0, values).reshape(-1, *shape),
         present=None if present.all() else torch.from_numpy(present),
     )
 

@@ -1,8 +1,8 @@
 """Numbers as tables write them: decimal marks, thousands, signs, per cents, currencies."""
 
 import re
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import floor, isfinite, log10
 from unicodedata import decimal
@@ -13,10 +13,11 @@ _ALIKE = str.maketrans(
 _SHARE = "[%‰]"
 _UNIT = rf"(?:[$¢£¤¥₠-⃀]|{_SHARE}|EUR|USD|GBP|CHF|JPY|CNY|SEK|NOK|DKK|PLN|INR)"
 _BEFORE, _AFTER = re.compile(rf"[+-]?({_UNIT} ?)"), re.compile(rf"( ?{_UNIT})$")
+_GROUPS = re.compile(r"(?<![0-9])[1-9][0-9]{0,2}([,. '])[0-9]{3}(?![0-9])")
 _CODE = re.compile(r"[+-]?0[0-9]+")
 _DIGITS, _MOST_DIGITS = 6, 17
 MARKS = (",", ".", " ", "'")
-"""What may stand between groups of three digits."""
+"""What may stand between groups of three digits, as in `_GROUPS`."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ def number_of(cell: str, form: NumberForm = PLAIN) -> float | None:
     """
     if not cell.isascii():
         cell = "".join(str(decimal(each, each)) for each in cell.translate(_ALIKE))  # digits of any script
+    if form is PLAIN:  # nearly every cell
+        return float(cell) if _PLAIN.fullmatch(cell) else None
     found = _pattern(form).fullmatch(cell)
     if not found:
         return None
@@ -84,7 +87,11 @@ def _pattern(form: NumberForm) -> re.Pattern[str]:
     number = rf"(?:(?:{whole}(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf(?:inity)?))"
     before = rf"(?:{re.escape(form.before.strip())} ?)?" if form.before else ""
     after = rf"(?: ?{re.escape(form.after.strip())}){'' if re.search(_SHARE, form.after) else '?'}" if form.after else ""
-    return re.compile(rf"(?P<sign>[+-]?){before}(?P<inner>[+-]?)(?P<number>{number}){after}")
+    inner = "[+-]?" if form.before else ""
+    return re.compile(rf"(?P<sign>[+-]?){before}(?P<inner>{inner})(?P<number>{number}){after}")
+
+
+_PLAIN = _pattern(PLAIN)
 
 
 def is_code(cell: str) -> bool:
@@ -102,6 +109,7 @@ class Forms:
         example: a cell in which two fitting forms differ.
         best: the form that reads most of the cells.
         wrong: the cells that it cannot read.
+        numbers: of the cells, in each form that was tried, None where one cannot be read.
     """
 
     fitting: tuple[NumberForm, ...]
@@ -109,6 +117,7 @@ class Forms:
     example: str = ""
     best: NumberForm = PLAIN
     wrong: tuple[str, ...] = ()
+    numbers: Mapping[NumberForm, Mapping[str, float | None]] = field(default_factory=dict)
 
 
 def forms_of(cells: Collection[str], mark: str | None = None, thousands: str | None = None) -> Forms:
@@ -119,30 +128,32 @@ def forms_of(cells: Collection[str], mark: str | None = None, thousands: str | N
         mark: the decimal mark, where it is known.
         thousands: what stands between groups of three digits, where it is known; empty for nothing.
     """
-    found: dict[NumberForm, list[float | None]] = {}
-    for form in _candidates([cell.translate(_ALIKE) for cell in cells], mark, thousands):
-        numbers = [number_of(cell, form) for cell in cells]
+    found: dict[NumberForm, dict[str, float | None]] = {}
+    for form in _candidates(cells, mark, thousands):
+        numbers = {cell: number_of(cell, form) for cell in cells}
         if numbers not in found.values():
             found[form] = numbers
-    fitting = tuple(form for form, numbers in found.items() if None not in numbers)
-    best = max(found, key=lambda form: len(cells) - found[form].count(None))
-    wrong = tuple(cell for cell, number in zip(cells, found[best], strict=True) if number is None)
+    unread = {form: [cell for cell, number in numbers.items() if number is None] for form, numbers in found.items()}
+    best = min(found, key=lambda form: len(unread[form]))
+    fitting = tuple(form for form in found if not unread[form])
     if len(fitting) == 1:
-        return Forms(fitting, _shown(fitting[0], cells), best=best)
-    differing = (cell for cell, *numbers in zip(cells, *(found[form] for form in fitting), strict=True) if len(set(numbers)) > 1)
-    return Forms(fitting, None, next(differing, ""), best, wrong)
+        return Forms(fitting, _shown(fitting[0], cells), best=best, numbers=found)
+    example = next((cell for cell in cells if len({found[form][cell] for form in fitting}) > 1), "")
+    return Forms(fitting, None, example, best, tuple(unread[best]), found)
 
 
 def _candidates(cells: Collection[str], given: str | None, thousands: str | None) -> Iterable[NumberForm]:
     """Yield the forms whose marks the cells have, the simplest first."""
-    marks = [mark for mark in MARKS if any(mark in cell for cell in cells)]
+    text = "\n".join(cells).translate(_ALIKE)
+    groups = {found[1] for found in _GROUPS.finditer(text)}
     plain = replace(PLAIN, **_units(cells))
     given = given or {",": ".", ".": ","}.get(thousands or "")
-    decimals = [given] if given else [".", ","] if "," in marks else ["."]
-    for between in [""] if thousands == "" else ["", thousands] if thousands else ["", *marks]:
+    decimals = [given] if given else [".", ","] if "," in text else ["."]
+    for between in [""] if thousands == "" else ["", thousands] if thousands else ["", *(mark for mark in MARKS if mark in groups)]:
         for mark in decimals if between != "." or given else [","]:
             if mark != between:
-                yield replace(plain, decimal=mark, thousands=between)
+                form = replace(plain, decimal=mark, thousands=between)
+                yield PLAIN if form == PLAIN else form
 
 
 def _units(cells: Collection[str]) -> dict[str, str]:

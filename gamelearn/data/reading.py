@@ -7,7 +7,7 @@ training, evidence, the truth, and answers, which are written in the user's own 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,12 @@ def _is_number(text: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=256)
+def _marks(missing: tuple[str, ...]) -> tuple[frozenset[str], frozenset[float]]:
+    numbers = map(number_of, missing)
+    return frozenset(each.lower() for each in missing), frozenset(each for each in numbers if each is not None)
+
+
 @dataclass(frozen=True)
 class Reading:
     """How files write the values of one field.
@@ -118,13 +124,8 @@ class Reading:
 
     def is_missing(self, cell: str) -> bool:
         """Whether a cell has no value."""
-        words, numbers = self._marks
+        words, numbers = _marks(self.missing)
         return cell.lower() in words or (bool(numbers) and number_of(cell, self.form) in numbers)
-
-    @cached_property
-    def _marks(self) -> tuple[frozenset[str], frozenset[float]]:
-        numbers = (number_of(each) for each in self.missing)
-        return frozenset(each.lower() for each in self.missing), frozenset(each for each in numbers if each is not None)
 
     def value(self, cell: str, element: int = 0) -> float:
         """Return the value of a cell that is not missing: a class counted from 0, a bit, or a number in the units of training.
@@ -143,7 +144,8 @@ class Reading:
             return float(place)
         number = number_of(cell, self.form)
         if number is None or not math.isfinite(number):
-            raise ValueError(f"expected a {'number' if number is None else 'finite number'}, got {cell!r}")
+            mark = f" with the decimal mark {self.form.decimal!r}" if number is None and {",", "."}.intersection(cell) else ""
+            raise ValueError(f"expected a {'number' if number is None else 'finite number'}{mark}, got {cell!r}")
         mean, deviation = self._unit(element)
         return (number - mean) / deviation
 

@@ -288,10 +288,17 @@ def test_an_encoding_is_an_option(folder: DataFolder) -> None:
     data = open_text(folder, "größe;ort\n1,5;Köln\n2,5;Ulm\n".encode("cp1252"), encoding="windows-1252")
     assert data.class_names == {"ort": ("Köln", "Ulm")}
     assert (data.readings["ort"].encoding, data.readings["ort"].separator) == ("cp1252", ";")
-    for wrong in ("latn", "rot13"):
+    for wrong in (
+        {"encoding": "latn"},
+        {"encoding": "rot13"},
+        {"separator": '"'},
+        {"separator": "::"},
+        {"decimal": "x"},
+        {"thousands": "_"},
+    ):
         with pytest.raises(ValidationError) as caught:
-            CsvOptions.model_validate({"type": "csv", "path": "a.csv", "encoding": wrong})
-        assert mistakes_of(caught.value)[0].what.startswith(f"unknown encoding {wrong!r}")
+            CsvOptions.model_validate({"type": "csv", "path": "a.csv", **wrong})
+        assert mistakes_of(caught.value)[0].path == tuple(wrong)
 
 
 def test_it_is_told_how_cells_are_written(folder: DataFolder) -> None:

@@ -130,6 +130,7 @@ def test_a_column_may_be_given_alone_to_a_variable(folder: Path) -> None:
         ("town\nUlm\nParis\n", "e.csv", r"e.csv, row 1 \(counted from 0\): 'town' is categorical: expected one of 'Bonn', 'Ulm', 'Wien', got 'Paris'"),
         ("ill\n2\n", "e.csv", "'ill' is binary: expected one of 'no', 'yes', got '2'"),
         ("Age (years)\nold\n", "e.csv", "'Age_years' is real: expected a number, got 'old'"),
+        ("Age (years);x\n1,5;2\n", "e.csv", "expected a number with the decimal mark '.', got '1,5'"),
         ("Age (years)\ninf\n", "e.csv", "expected a finite number, got 'inf'"),
         ("visits\n1.5\n", "e.csv", "'visits' is count: expected whole numbers from 0 on, got 1.5"),
         ("Age (years),Age_years\n1,2\n", "e.csv", r"the columns 'Age \(years\)' and 'Age_years' are both of the variable 'Age_years'"),
