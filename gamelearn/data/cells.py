@@ -143,15 +143,6 @@ def doubts(cells: Cells, levels: Sequence[str]) -> str:
     return ""
 
 
-def classes_of(cells: Cells, form: NumberForm) -> tuple[str, ...]:
-    """Return the classes of a column: numbers by size, then words; of `1` and `1.0`, which are one, the shorter."""
-    found: dict[float | str, str] = {}
-    for cell in sorted(cells.held, key=lambda cell: (len(cell), cell)):
-        found.setdefault(Reading(form=form).key(cell), cell)
-    order = sorted(found, key=lambda key: (isinstance(key, str), key if isinstance(key, float) else 0.0, found[key]))
-    return tuple(found[key] for key in order)
-
-
 def bits_of(cells: Cells, form: NumberForm) -> tuple[str, ...]:
     """Return how a column says 0 and 1."""
     found = {TRUTH.get(cell.lower(), cells.forms.numbers[form][cell]): cell for cell in sorted(cells.held, reverse=True)}

@@ -16,7 +16,6 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from gamelearn.data.cells import (
     Cells,
     bits_of,
-    classes_of,
     doubts,
     inferred_kind,
     is_whole,
@@ -38,7 +37,7 @@ from gamelearn.data.dataset import (
     table_columns,
 )
 from gamelearn.data.folder import DataFolder
-from gamelearn.data.reading import Reading
+from gamelearn.data.reading import Reading, sorted_levels
 from gamelearn.data.text_table import TextTable, read_table
 from gamelearn.errors import DataError, nearest, quoted
 from gamelearn.options import Listed, Options, mistake
@@ -299,7 +298,9 @@ def _add(
     """Add a field, with how it is written and what is to be said of it."""
     form, note = number_form(cells, usual, table.separator)
     kind = options.type or inferred_kind(cells, form)
-    levels = options.levels or classes_of(cells, form) if kind == "categorical" else bits_of(cells, form) if kind == "binary" else ()
+    levels = (
+        options.levels or sorted_levels(cells.held, form) if kind == "categorical" else bits_of(cells, form) if kind == "binary" else ()
+    )
     if reason := "" if is_asked else left_out(cells, kind):
         found.left_out.add(name)
         note = f"column {cells.title!r} {reason}: left out where it is not named"

@@ -28,9 +28,14 @@ _TEXT = "US"
 _DAY = np.timedelta64(1, "D")
 
 
-def sorted_levels(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return different texts in the order of classes: numbers in theirs, then the others."""
-    return tuple(sorted(set(texts), key=lambda cell: (number if (number := number_of(cell)) is not None else math.inf, cell)))
+def sorted_levels(texts: Iterable[str], form: NumberForm = PLAIN) -> tuple[str, ...]:
+    """Return texts in the order of classes: numbers in theirs, then the others; of those that are one class the shortest."""
+    found: dict[float | str, str] = {}
+    for cell in sorted(texts, key=lambda cell: (len(cell), cell)):
+        found.setdefault(Reading(form=form).key(cell), cell)
+    return tuple(
+        found[key] for key in sorted(found, key=lambda key: (isinstance(key, str), 0.0 if isinstance(key, str) else key, found[key]))
+    )
 
 
 def cells(texts: NDArray[Any]) -> list[str]:
@@ -138,8 +143,7 @@ class Reading:
             ValueError: it is none; the message says what was expected.
         """
         if self.levels:
-            place = self._places.get(cell, self._places.get(self.key(cell)))
-            if place is None:
+            if (place := self.class_of(cell)) is None:
                 raise ValueError(f"expected one of {quoted(self.levels)}, got {cell!r}")
             return float(place)
         number = number_of(cell, self.form)
@@ -166,6 +170,10 @@ class Reading:
             return TRUTH[cell.lower()] if self._are_bits else cell.lower()
         number = None if is_code(cell) else number_of(cell, self.form)
         return cell if number is None else number
+
+    def class_of(self, cell: str) -> int | None:
+        """Return which of the levels a cell names, None where it names none."""
+        return self._places.get(cell, self._places.get(self.key(cell)))
 
     @cached_property
     def _are_bits(self) -> bool:
@@ -260,7 +268,7 @@ class Reading:
     def _classes(self, raw: NDArray[Any]) -> NDArray[np.int64]:
         if raw.dtype.kind in _TEXT:
             texts, place = np.unique(raw, return_inverse=True)
-            return np.array([self._class_of(cell) for cell in cells(texts)], np.int64)[place].reshape(raw.shape)
+            return np.array([self._coded(cell) for cell in cells(texts)], np.int64)[place].reshape(raw.shape)
         own = None if self.texts else self._own
         if own is None:
             return _whole(raw)
@@ -268,11 +276,9 @@ class Reading:
         place = np.searchsorted(own[order], raw).clip(0, len(order) - 1)
         return np.where(own[order][place] == raw, order[place], np.where(_is_none(raw), -1, -2))
 
-    def _class_of(self, cell: str) -> float:
-        try:
-            return -1 if self.is_missing(cell) else self.value(cell)
-        except ValueError:
-            return -2
+    def _coded(self, cell: str) -> int:
+        place = self.class_of(cell)
+        return -1 if self.is_missing(cell) else -2 if place is None else place
 
     def _unit(self, element: int) -> tuple[float, float]:
         return (self.mean[element] if self.mean else 0.0), (self.deviation[element] if self.deviation else 1.0)
