@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gamelearn.cli.data_progress import data_progress
+from gamelearn.cli.guard import say
 from gamelearn.cli.options import Plugins, Preset, TableFormat, TextOrJson, Untrusted, Values, only_overrides
 from gamelearn.errors import GamelearnError, nearest, quoted
 
@@ -138,6 +139,7 @@ def _report(named: _Named) -> dict[str, Any]:
         "rows": {split: opened.length(split) for split in SPLITS},
         "megabytes": round(opened.bytes / 1e6, 1),
         "found": list(dict.fromkeys(found)),
+        "notices": list(opened.notices),
     }
 
 
@@ -173,3 +175,5 @@ def _print(report: dict[str, Any]) -> None:
     typer.echo(f"  as tensors: {report['megabytes']:,} MB")
     for path in report["found"] or ["installed with a package, no file of its own"]:
         typer.echo(f"  found: {path}")
+    for notice in report["notices"]:
+        say(f"NOTICE: {report['name']}: {notice}")

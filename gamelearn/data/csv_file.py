@@ -1,8 +1,9 @@
 """A table in a text file: one row per line, its first line the names of the columns. This file makes columns fields."""
 
-import csv
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+import codecs
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -10,8 +11,19 @@ import numpy as np
 import pydantic
 import torch
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
+from gamelearn.data.cells import (
+    Cells,
+    bits_of,
+    doubts,
+    inferred_kind,
+    is_whole,
+    left_out,
+    missing_marks,
+    number_form,
+    usual_decimal,
+)
 from gamelearn.data.dataset import (
     ArrayColumn,
     DataSet,
@@ -25,14 +37,12 @@ from gamelearn.data.dataset import (
     table_columns,
 )
 from gamelearn.data.folder import DataFolder
-from gamelearn.data.reading import MISSING, Reading, number_of, sorted_levels
+from gamelearn.data.reading import Reading, sorted_levels
+from gamelearn.data.text_table import TextTable, read_table
 from gamelearn.errors import DataError, nearest, quoted
-from gamelearn.options import Listed, Options
+from gamelearn.options import Listed, Options, mistake
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import Name, TableColumn
-
-_SEPARATORS = ",;\t|"
-_SAMPLE_CHARACTERS = 2**13
 
 ColumnType = Literal["binary", "categorical", "count", "real"]
 
@@ -50,6 +60,28 @@ class ColumnOptions(Options):
     """The classes of a categorical field in order; by default all that occur, sorted."""
 
 
+def _separator(text: str) -> str:
+    if text in '"\r\n':
+        raise mistake(f"{text!r} has a meaning of its own in a table, and cannot divide cells")
+    return text
+
+
+def _encoding(name: str) -> str:
+    with suppress(UnicodeError):
+        try:
+            b"text".decode(name)
+        except LookupError:
+            raise mistake(f"unknown encoding {name!r}; known are utf-8, latin-1, cp1252, utf-16 and others that Python has") from None
+    return codecs.lookup(name).name
+
+
+def _as_cell(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+Cell = Annotated[str, BeforeValidator(_as_cell), WithJsonSchema({"type": ["string", "number"]})]
+
+
 def _column_options(value: Any) -> Any:
     return {"type": value} if isinstance(value, str) else value
 
@@ -64,32 +96,51 @@ class CsvOptions(SplitOptions):
     """The file, beside the spec or in the data root."""
     columns: dict[Name, Annotated[ColumnOptions, BeforeValidator(_column_options), WithJsonSchema(_COLUMN_SCHEMA)]] = {}
     """What differs from what is inferred: a type, or a map. Columns that are not named are fields under their own names."""
-    separator: Annotated[str, pydantic.Field(min_length=1, max_length=1)] | None = None
+    separator: Annotated[str, pydantic.Field(min_length=1, max_length=1), AfterValidator(_separator)] | None = None
     """The character between cells; by default found from the first lines."""
+    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
+    """How the file writes letters, such as `latin-1`, `cp1252` or `utf-16`; by default UTF-8, or what the first bytes of the file say."""
+    decimal: Literal[".", ","] | None = None
+    """The decimal mark; by default found from each column, and where that leaves it open from the others."""
+    thousands: Literal["", ",", ".", " ", "'"] | None = None
+    """What stands between groups of three digits; by default found, as the decimal mark is. Any space is one, any apostrophe too."""
     standardise: bool = False
     """Whether real fields are less their mean and divided by their standard deviation, those of the training rows."""
-    missing: Listed[str] = MISSING
-    """The cells that are missing, in letters of any case."""
+    missing: Listed[Cell] = ()
+    """Cells that are missing, beside the usual ones, in letters of any case; a number, however it is written."""
 
     def table(self, spec_folder: Path, *, untrusted: bool) -> tuple[TableColumn, ...]:
         """Return the columns of the file with their types, for which all cells are read."""
-        read = read_columns(DataFolder(spec_folder, untrusted=untrusted), self.path, self.columns, self.separator, self.missing)
-        return table_columns({name: column.field for name, column in read.columns.items()})
+        options = {name: getattr(self, name) for name in ("path", "columns", "separator", "encoding", "decimal", "thousands", "missing")}
+        return read_columns(DataFolder(spec_folder, untrusted=untrusted), **options).table
 
 
 @DATASETS.register("csv", options=CsvOptions)
 class Csv(DataSet):
     """The columns of a table in a text file, whose first line names them; cells may be missing.
 
-    A cell is missing if it is empty, `NA`, `N/A`, `NaN`, `null`, `none` or `?`, in letters of any case, unless `missing` lists other
-    texts. A column whose name is no name of a spec gets one: `sepal length (cm)` becomes the field `sepal_length_cm`.
+    A cell is missing if it is empty, a dash, `NA`, `N/A`, `NaN`, `NaT`, `<NA>`, `null`, `none`, `nil`, `?` or an error of a
+    spreadsheet (`#N/A`, `#DIV/0!`), in letters of any case; `missing` adds others. A line without cells is a row if the table
+    has one column.
+
+    Numbers may have a decimal comma, thousands (`1,200`, `1'200`), a typographic minus, and one per cent sign or currency,
+    which are left out: `50 %` is 50. Answers are written likewise. Numbers that begin with a 0, such as `01067`, are classes.
+    What is doubtful is a notice: a column that is almost numeric, or has a class for nearly every row, a number that could
+    be another one.
+
+    A column without a value or with one alone, dates, times, and numbers of rows without a title are left out of `columns: "*"`
+    where neither `columns` here nor there names them. A column whose name is no name of a spec gets one: `sepal length (cm)`
+    becomes the field `sepal_length_cm`; one in other letters becomes `column_3` if it is the third.
 
     Args:
         path: the file, beside the spec or in the data root.
         columns: what differs from what is inferred, by field.
         separator: the character between cells, None to find it.
+        encoding: of the file, None for UTF-8 or what its first bytes say.
+        decimal: the decimal mark, None to find it.
+        thousands: what stands between groups of three digits, None to find it.
         standardise: whether real fields have mean 0 and standard deviation 1 over the training rows.
-        missing: the cells that are missing, in letters of any case.
+        missing: cells that are missing beside the usual ones.
 
     Raises:
         DataAbsent: there is no such file.
@@ -107,28 +158,66 @@ class Csv(DataSet):
         path: str,
         columns: Mapping[str, ColumnOptions],
         separator: str | None,
+        encoding: str | None,
+        decimal: str | None,
+        thousands: str | None,
         standardise: bool,
         missing: Sequence[str],
         validation: float,
         test: float,
     ) -> None:
-        read = read_columns(folder, path, columns, separator, missing)
+        read = read_columns(
+            folder, path, columns, separator=separator, encoding=encoding, decimal=decimal, thousands=thousands, missing=missing
+        )
         fields = read.columns
         splits = split_rows(next(iter(fields.values())).length, validation, test, seed)
         self.readings = standardised_readings(read.readings, fields, splits["train"]) if standardise else read.readings
+        self.notices = read.notices
         super().__init__(standardised_columns(fields, splits["train"]) if standardise else fields, splits)
 
 
 @dataclass(frozen=True)
 class CsvColumns:
-    """The columns of a table in a file, by field, with how they are written."""
+    """The columns of a table in a file, by field.
 
-    columns: dict[str, ArrayColumn]
-    readings: dict[str, Reading]
+    Attributes:
+        columns: what they hold.
+        readings: how they are written.
+        notes: what is to be said of some.
+        left_out: those that `columns: "*"` leaves out.
+        notices: what is to be said of the whole table.
+    """
+
+    columns: dict[str, ArrayColumn] = field(default_factory=dict)
+    readings: dict[str, Reading] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+    table_notices: tuple[str, ...] = ()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """All that is to be said."""
+        return (*self.table_notices, *self.notes.values())
+
+    @property
+    def table(self) -> tuple[TableColumn, ...]:
+        """The columns as variables would be declared for them."""
+        return tuple(
+            replace(each, note=self.notes.get(each.name, ""), is_left_out=each.name in self.left_out)
+            for each in table_columns({name: column.field for name, column in self.columns.items()})
+        )
 
 
 def read_columns(
-    folder: DataFolder, path: str, columns: Mapping[str, ColumnOptions], separator: str | None, missing: Sequence[str]
+    folder: DataFolder,
+    path: str,
+    columns: Mapping[str, ColumnOptions],
+    *,
+    separator: str | None,
+    encoding: str | None,
+    decimal: str | None,
+    thousands: str | None,
+    missing: Sequence[str],
 ) -> CsvColumns:
     """Return the columns of a table in a file.
 
@@ -137,140 +226,122 @@ def read_columns(
     """
     file = folder.need(path)
     folder.check_size(file)
-    table = read_table(file, separator)
-    lacking = frozenset(each.lower() for each in missing)
-    made = {name: _column(file, name, table, options, lacking) for name, options in _all_options(file, table, columns).items()}
-    fields = {name: column for name, (column, _) in made.items()}
-    check_columns(str(file), fields, len(next(iter(table.values()))))
-    return CsvColumns(fields, {name: replace(reading, missing=tuple(missing)) for name, (_, reading) in made.items()})
+    table = read_table(file, separator, encoding)
+    options, renamed = _all_options(table, columns)
+    cells = {name: _cells(file, name, table, each, missing, decimal, thousands) for name, each in options.items()}
+    usual = decimal or usual_decimal(cells.values())
+    found = CsvColumns(table_notices=(*table.notices, *renamed))
+    for name, each in options.items():
+        _add(found, file, name, each, cells[name], usual, table, is_asked=name in columns)
+    check_columns(str(file), found.columns, len(next(iter(table.cells.values()))))
+    return found
 
 
-def _all_options(file: Path, table: Mapping[str, list[str]], given: Mapping[str, ColumnOptions]) -> dict[str, ColumnOptions]:
-    given = {name: _with_column(name, options, table) for name, options in given.items()}
+def _all_options(table: TextTable, given: Mapping[str, ColumnOptions]) -> tuple[dict[str, ColumnOptions], list[str]]:
+    """Return the options of all fields, with what is to be said of columns that have got names of their own."""
+    names = _field_names(table, given)
+    titles = {name: title for title, name in names.items()}
+    given = {
+        name: each if each.columns or each.column or name not in titles else each.model_copy(update={"column": titles[name]})
+        for name, each in given.items()
+    }
     used = {column for name, options in given.items() for column in _columns_of(name, options)}
-    inferred: dict[str, ColumnOptions] = {}
-    for column in table:
-        if column not in used:
-            name = field_name(column)
-            if name in inferred:
-                other = inferred[name].column or name
-                raise DataError(f"{file}: the columns {other!r} and {column!r} would both be the field {name!r}: name them under 'columns'")
-            inferred[name] = ColumnOptions(column=column)
-    return {**inferred, **given}
+    inferred = {name: ColumnOptions(column=title) for title, name in names.items() if title not in used}
+    renamed = [f"{title!r} is {name!r}" for title, name in names.items() if name in inferred and name not in (title, field_name(title))]
+    notices = [f"columns whose titles have no letters for a name, or those of another, are {', '.join(renamed)}"] if renamed else []
+    return {**inferred, **given}, notices
 
 
-def _with_column(name: str, options: ColumnOptions, table: Collection[str]) -> ColumnOptions:
-    """Return options that name their column, which may be one that gets the field's name."""
-    if options.columns or options.column or name in table:
-        return options
-    found = [column for column in table if field_name(column) == name]
-    return options.model_copy(update={"column": found[0]}) if len(found) == 1 else options
+def _field_names(table: TextTable, given: Mapping[str, ColumnOptions]) -> dict[str, str]:
+    """Return the name of each column's field, by title: its own, or one that keeps most of its letters, or `column_3`."""
+    elsewhere = {name for name, each in given.items() if each.columns or each.column}
+    taken = {title for title in table.cells if field_name(title) == title} | elsewhere
+    names = {}
+    for number, title in enumerate(table.cells, start=1):
+        name = field_name(title)
+        letters = sum(map(str.isalpha, title))
+        kept = sum(each.isalpha() and each.isascii() for each in name)
+        if name in elsewhere or (name != title and (name in taken or 2 * kept < letters)):
+            name = next(each for each in (f"column_{number}{'_' * more}" for more in range(number + 1)) if each not in taken)
+        taken.add(name)
+        names[title] = name
+    return names
 
 
 def _columns_of(name: str, options: ColumnOptions) -> tuple[str, ...]:
     return options.columns or (options.column or name,)
 
 
-def read_table(file: Path, separator: str | None) -> dict[str, list[str]]:
-    """Return the cells of each column, stripped of spaces.
-
-    Raises:
-        DataError: the file is no table; it names the line.
-    """
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as text:
-            reader = csv.reader(text, _dialect(text.read(_SAMPLE_CHARACTERS), separator), strict=True)
-            text.seek(0)
-            names = [name.strip() for name in next(reader, [])]
-            _check_names(file, names)
-            rows = [_checked_row(file, reader.line_num, row, names) for row in reader if row]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise DataError(f"{file} is no table of text: {error}") from None
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}") from None
-    if not rows:
-        raise DataError(f"{file} has no rows below its first line")
-    return {name: [row[index].strip() for row in rows] for index, name in enumerate(names)}
-
-
-def _dialect(sample: str, separator: str | None) -> type[csv.Dialect]:
-    class Chosen(csv.excel):
-        delimiter = separator or _sniffed(sample)
-        skipinitialspace = True
-
-    return Chosen
-
-
-def _sniffed(sample: str) -> str:
-    try:
-        return csv.Sniffer().sniff(sample, delimiters=_SEPARATORS).delimiter
-    except csv.Error:
-        return csv.excel.delimiter
-
-
-def _check_names(file: Path, names: Sequence[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise DataError(f"{file}: the first line names the columns {quoted(twice)} twice")
-    if not names or not all(names):
-        raise DataError(f"{file}: the first line has to name every column, got {quoted(names) or 'nothing'}")
-
-
-def _checked_row(file: Path, line: int, row: list[str], names: Sequence[str]) -> list[str]:
-    if len(row) != len(names):
-        raise DataError(f"{file}:{line}: expected {len(names)} cells as in the first line, got {len(row)}")
-    return row
-
-
-def _column(
-    file: Path, name: str, table: Mapping[str, list[str]], options: ColumnOptions, lacking: frozenset[str]
-) -> tuple[ArrayColumn, Reading]:
-    """Return a column, with how it is written."""
+def _cells(
+    file: Path,
+    name: str,
+    table: TextTable,
+    options: ColumnOptions,
+    missing: Sequence[str],
+    decimal: str | None,
+    thousands: str | None,
+) -> Cells:
     columns = _columns_of(name, options)
     for column in columns:
-        if column not in table:
-            hint = nearest(column, table)
+        if column not in table.cells:
+            hint = nearest(column, table.cells)
             suffix = f"; did you mean {hint!r}?" if hint else ""
-            raise DataError(f"{file} has no column {column!r}; it has {quoted(table)}{suffix}")
-    cells = [cell for column in columns for cell in table[column]]
-    is_missing = [cell.lower() in lacking for cell in cells]
-    held = [cell for cell, without in zip(cells, is_missing, strict=True) if not without]
-    kind = options.type or _inferred(held)
-    levels = _levels(held, options) if kind == "categorical" else None
-    values = _numbers(file, name, kind, cells, levels, lacking).reshape(len(columns), -1).T
+            raise DataError(f"{file} has no column {column!r}; it has {quoted(table.cells)}{suffix}")
+    texts = [cell for column in columns for cell in table.cells[column]]
+    is_unnamed = columns[0] == next(iter(table.cells)) and table.titles[columns[0]] in ("", "Unnamed: 0")
+    marks = missing_marks(texts, missing, options.levels or ())
+    return Cells(", ".join(columns), texts, marks, is_unnamed, decimal, thousands)
+
+
+def _add(
+    found: CsvColumns, file: Path, name: str, options: ColumnOptions, cells: Cells, usual: str | None, table: TextTable, *, is_asked: bool
+) -> None:
+    """Add a field, with how it is written and what is to be said of it."""
+    form, note = number_form(cells, usual, table.separator)
+    kind = options.type or inferred_kind(cells, form)
+    levels = (
+        options.levels or sorted_levels(cells.held, form) if kind == "categorical" else bits_of(cells, form) if kind == "binary" else ()
+    )
+    if reason := "" if is_asked else left_out(cells, kind):
+        found.left_out.add(name)
+        note = f"column {cells.title!r} {reason}: left out where it is not named"
+    elif kind == "categorical":
+        note = "" if options.type else doubts(cells, levels)
+    if note:
+        found.notes[name] = note
+    columns = _columns_of(name, options)
+    reading = Reading(
+        columns,
+        levels,
+        missing=cells.missing,
+        form=form,
+        whole=kind in ("real", "count") and is_whole(cells, form),
+        separator=table.separator,
+        encoding=table.encoding,
+    )
+    values = _values(file, name, kind, cells, reading).reshape(len(columns), -1).T
+    lacking = np.isnan(values)
+    present = ~lacking.any(axis=1)
     shape = (len(columns),) if options.columns else ()
-    missing = np.array(is_missing).reshape(len(columns), -1).any(axis=0)
-    present = torch.from_numpy(~missing) if missing.any() else None
-    field = Field(kind, shape, len(levels) if levels else None)
-    texts = levels or (_bits(held) if kind == "binary" else ())
-    return ArrayColumn(field, values.reshape(-1, *shape), present=present), Reading(tuple(columns), tuple(texts))
+    found.readings[name] = reading
+    found.columns[name] = ArrayColumn(
+        Field(kind, shape, len(levels) if kind == "categorical" else None),
+        np.where(lacking, 0.0, values).reshape(-1, *shape),
+        present=None if present.all() else torch.from_numpy(present),
+    )
 
 
-def _bits(cells: Sequence[str]) -> tuple[str, ...]:
-    """Return how a column says 0 and 1."""
-    found = {number_of(cell): cell for cell in sorted(set(cells), reverse=True)}
-    of_words = any(cell.isalpha() for cell in found.values())
-    return found.get(0.0, "false" if of_words else "0"), found.get(1.0, "true" if of_words else "1")
-
-
-def _inferred(cells: Sequence[str]) -> str:
-    numbers = {number_of(cell) for cell in set(cells)}
-    if None in numbers:
-        return "categorical"
-    return "binary" if numbers <= {0.0, 1.0} else "real"
-
-
-def _levels(cells: Sequence[str], options: ColumnOptions) -> tuple[str, ...]:
-    return options.levels or sorted_levels(cells)
-
-
-def _numbers(
-    file: Path, name: str, kind: str, cells: Sequence[str], levels: tuple[str, ...] | None, lacking: frozenset[str]
-) -> NDArray[np.float64]:
-    known: dict[str, float] = {level: float(index) for index, level in enumerate(levels or ())}
-    known = {text: number for text in set(cells) if (number := known.get(text) if levels is not None else number_of(text)) is not None}
-    wrong = [cell for cell in cells if cell not in known and cell.lower() not in lacking]
+def _values(file: Path, name: str, kind: str, cells: Cells, reading: Reading) -> NDArray[np.float64]:
+    """Return the values of all cells, not a number where there is none."""
+    known: dict[str, float] = {}
+    wrong: dict[str, str] = {}
+    for cell in cells.held:
+        try:
+            known[cell] = reading.value(cell)
+        except ValueError as error:
+            wrong[cell] = str(error)
     if wrong:
-        expected = f"one of the levels {quoted(levels)}" if levels is not None else "a number"
-        raise DataError(f"{file}: field {name!r} is {kind}: expected {expected}, got {wrong[0]!r}; there are {len(wrong)} such cells")
-    return np.array([0.0 if cell.lower() in lacking else known[cell] for cell in cells])
+        row = next(row for row, cell in enumerate(cells.texts) if cell in wrong)
+        what = f"field {name!r} is {kind}: {wrong[cells.texts[row]]}; there are {sum(cells.held[cell] for cell in wrong)} such cells"
+        raise DataError(f"{file}, row {row % (len(cells.texts) // len(reading.titles))} (counted from 0): {what}")
+    return np.array([known.get(cell, np.nan) for cell in cells.texts])

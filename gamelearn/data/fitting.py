@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gamelearn.data.dataset import ArrayColumn, Field, Raw, wrong_values
-from gamelearn.data.reading import Reading, cells, number_of, sorted_levels
+from gamelearn.data.numbers import number_of
+from gamelearn.data.reading import Reading, cells, sorted_levels
 from gamelearn.errors import quoted
 
 _BLOCK = 2**20
@@ -107,7 +108,8 @@ def _named(raw: Raw, reading: Reading, wanted: Field) -> tuple[Reading, Sequence
     """Return how texts are read as classes."""
     found, count = texts(raw), wanted.classes or 2
     levels = reading.levels or sorted_levels(found)
-    if unknown := [cell for cell in found if cell not in levels]:
+    named = replace(reading, levels=levels)
+    if unknown := [cell for cell in found if named.class_of(cell) is None]:
         raise Misread(f"it holds {unknown[0]!r}, which is none of {quoted(levels)}")
     if len(levels) != count:
         remedy = "values: [TEXT, ...]" if len(levels) < count else None

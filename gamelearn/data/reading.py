@@ -7,16 +7,20 @@ training, evidence, the truth, and answers, which are written in the user's own 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gamelearn.data.numbers import PLAIN, NumberForm, is_code, number_of
 from gamelearn.errors import quoted
 
-MISSING = ("", "NA", "N/A", "NaN", "null", "none", "?")
-"""The cells that are missing unless the options say otherwise."""
-_TRUTH = {"true": 1.0, "false": 0.0}
+_SPREADSHEET = ("#N/A", "#NA", "#NV", "#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!")
+MISSING = ("", "NA", "N/A", "NaN", "NaT", "<NA>", "null", "none", "nil", "?", "-", "–", "—", *_SPREADSHEET)
+"""The cells that are missing, in letters of any case; options add to them."""
+TRUTH = {"true": 1.0, "false": 0.0}
+"""The words that are bits."""
 _TOLERANCE = 1e-6
 _WHITE = 255
 _WHOLE = 2**53
@@ -24,17 +28,14 @@ _TEXT = "US"
 _DAY = np.timedelta64(1, "D")
 
 
-def number_of(cell: str) -> float | None:
-    """Return the number that a cell holds (of true and false 1 and 0), None where it holds none."""
-    try:
-        return float(cell)
-    except ValueError:
-        return _TRUTH.get(cell.lower())
-
-
-def sorted_levels(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return different texts in the order of classes: numbers in theirs, then the others."""
-    return tuple(sorted(set(texts), key=lambda cell: (number if (number := number_of(cell)) is not None else math.inf, cell)))
+def sorted_levels(texts: Iterable[str], form: NumberForm = PLAIN) -> tuple[str, ...]:
+    """Return texts in the order of classes: numbers in theirs, then the others; of those that are one class the shortest."""
+    found: dict[float | str, str] = {}
+    for cell in sorted(texts, key=lambda cell: (len(cell), cell)):
+        found.setdefault(Reading(form=form).key(cell), cell)
+    return tuple(
+        found[key] for key in sorted(found, key=lambda key: (isinstance(key, str), 0.0 if isinstance(key, str) else key, found[key]))
+    )
 
 
 def cells(texts: NDArray[Any]) -> list[str]:
@@ -75,6 +76,12 @@ def _is_number(text: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=256)
+def _marks(missing: tuple[str, ...]) -> tuple[frozenset[str], frozenset[float]]:
+    numbers = map(number_of, missing)
+    return frozenset(each.lower() for each in missing), frozenset(each for each in numbers if each is not None)
+
+
 @dataclass(frozen=True)
 class Reading:
     """How files write the values of one field.
@@ -90,12 +97,16 @@ class Reading:
         threshold: from which on a scaled number is 1; None where numbers stay as they are.
         mean: what is taken off the elements; empty for 0.
         deviation: what they are then divided by, positive; empty for 1.
-        missing: the texts that are no value, in letters of any case.
+        missing: the texts that are no value, in letters of any case; a number, however it is written.
         texts: whether arrays hold the names of the classes themselves.
         white: of grey images, what whole numbers are divided by, while others are in 0 .. 1; None for 255 where they are bytes.
         written: the shape of a row in files, where it is not that of the field.
         shape: the field's, where it is not that of files.
         channels_last: whether the last axis of a row in files is the first of the field.
+        form: how a table writes numbers.
+        whole: whether a table writes whole numbers alone.
+        separator: what stands between the cells of the table; empty where it is not known.
+        encoding: of the table; empty where it is not known.
     """
 
     titles: tuple[str, ...] = ()
@@ -111,6 +122,10 @@ class Reading:
     written: tuple[int, ...] | None = None
     shape: tuple[int, ...] | None = None
     channels_last: bool = False
+    form: NumberForm = PLAIN
+    whole: bool = False
+    separator: str = ""
+    encoding: str = ""
 
     @property
     def standing(self) -> tuple[str, ...]:
@@ -119,7 +134,8 @@ class Reading:
 
     def is_missing(self, cell: str) -> bool:
         """Whether a cell has no value."""
-        return cell.lower() in {each.lower() for each in self.missing}
+        words, numbers = _marks(self.missing)
+        return cell.lower() in words or (bool(numbers) and number_of(cell, self.form) in numbers)
 
     def value(self, cell: str, element: int = 0) -> float:
         """Return the value of a cell that is not missing: a class counted from 0, a bit, or a number in the units of training.
@@ -131,27 +147,47 @@ class Reading:
         Raises:
             ValueError: it is none; the message says what was expected.
         """
-        if cell in self.levels:
-            return float(self.levels.index(cell))
-        number = number_of(cell)
         if self.levels:
-            same = [index for index, level in enumerate(self.levels) if number is not None and number_of(level) == number]
-            if not same:
+            if (place := self.class_of(cell)) is None:
                 raise ValueError(f"expected one of {quoted(self.levels)}, got {cell!r}")
-            return float(same[0])
+            return float(place)
+        number = number_of(cell, self.form)
         if number is None or not math.isfinite(number):
-            raise ValueError(f"expected a number, got {cell!r}")
+            mark = f" with the decimal mark {self.form.decimal!r}" if number is None and {",", "."}.intersection(cell) else ""
+            raise ValueError(f"expected a {'number' if number is None else 'finite number'}{mark}, got {cell!r}")
         mean, deviation = self._unit(element)
         return (number - mean) / deviation
 
     def text(self, value: float, element: int = 0) -> str:
-        """Return a value as a cell; numbers to six digits, in the unit of the table.
+        """Return a value as a cell; numbers as the table writes them, in its unit.
 
         >>> Reading(("age",), mean=(40.0,), deviation=(10.0,)).text(0.5), Reading(("town",), levels=("Bonn", "Ulm")).text(1.0)
         ('45', 'Ulm')
         """
+        if self.levels:
+            return self.levels[int(value)]
         mean, deviation = self._unit(element)
-        return self.levels[int(value)] if self.levels else f"{value * deviation + mean:.6g}"
+        return self.form.written(value * deviation + mean, whole=self.whole, spread=deviation)
+
+    def key(self, cell: str) -> float | str:
+        """Return what cells have in common that name the same class or bit: `1` and `1.0` do, `1` and `01` do not."""
+        if cell.lower() in TRUTH:
+            return TRUTH[cell.lower()] if self._are_bits else cell.lower()
+        number = None if is_code(cell) else number_of(cell, self.form)
+        return cell if number is None else number
+
+    def class_of(self, cell: str) -> int | None:
+        """Return which of the levels a cell names, None where it names none."""
+        return self._places.get(cell, self._places.get(self.key(cell)))
+
+    @cached_property
+    def _are_bits(self) -> bool:
+        return len(self.levels) == len(TRUTH) and all(each.lower() in TRUTH or number_of(each, self.form) in (0, 1) for each in self.levels)
+
+    @cached_property
+    def _places(self) -> dict[float | str, int]:
+        by_key = {self.key(level): index for index, level in reversed(list(enumerate(self.levels)))}
+        return {**by_key, **{level: index for index, level in enumerate(self.levels)}}
 
     def decoded(self, raw: NDArray[Any], kind: str) -> NDArray[Any]:
         """Return what a file holds as values of a field.
@@ -241,7 +277,7 @@ class Reading:
     def _classes(self, raw: NDArray[Any]) -> NDArray[np.int64]:
         if raw.dtype.kind in _TEXT:
             texts, place = np.unique(raw, return_inverse=True)
-            return np.array([self._class_of(cell) for cell in cells(texts)], np.int64)[place].reshape(raw.shape)
+            return np.array([self._coded(cell) for cell in cells(texts)], np.int64)[place].reshape(raw.shape)
         own = None if self.texts else self._own
         if own is None:
             return _whole(raw)
@@ -249,14 +285,14 @@ class Reading:
         place = np.searchsorted(own[order], raw).clip(0, len(order) - 1)
         return np.where(own[order][place] == raw, order[place], np.where(_is_none(raw), -1, -2))
 
-    def _class_of(self, cell: str) -> float:
-        try:
-            return -1 if self.is_missing(cell) else self.value(cell)
-        except ValueError:
-            return -2
+    def _coded(self, cell: str) -> int:
+        place = self.class_of(cell)
+        return -1 if self.is_missing(cell) else -2 if place is None else place
 
     def _unit(self, element: int) -> tuple[float, float]:
-        return (self.mean[element] if self.mean else 0.0), (self.deviation[element] if self.deviation else 1.0)
+        """Return what is taken off a number of a cell, and what it is then divided by."""
+        scale = self.scale or 1.0
+        return (self.mean[element] if self.mean else 0.0) * scale, (self.deviation[element] if self.deviation else 1.0) * scale
 
     def difference(self, now: "Reading") -> str | None:
         """Return what another reading gives another meaning, as a sentence's end; None where values mean the same."""
@@ -283,8 +319,10 @@ def read_readings(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Reading]:
     known = {each.name for each in fields(Reading)}
     if unknown := {key for each in plain.values() for key in each} - known:
         raise TypeError(f"unknown {quoted(sorted(unknown))}")
-    return {name: Reading(**{key: _tuple(value) for key, value in each.items()}) for name, each in plain.items()}
+    return {name: Reading(**{key: _field(value) for key, value in each.items()}) for name, each in plain.items()}
 
 
-def _tuple(value: Any) -> Any:
+def _field(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return NumberForm(**value)
     return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value

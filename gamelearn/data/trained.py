@@ -18,7 +18,8 @@ from torch import Tensor
 
 from gamelearn.data.binding import Binding, Opened, fields_of, has_types
 from gamelearn.data.dataset import SPLITS, ArrayColumn, Column, DataSet, Field
-from gamelearn.data.reading import Reading, number_of
+from gamelearn.data.numbers import number_of
+from gamelearn.data.reading import Reading
 from gamelearn.data.words import counted
 from gamelearn.errors import DataError, quoted
 from gamelearn.spec.schema import Data, Variable

@@ -17,7 +17,7 @@ from gamelearn.errors import EvidenceError, quoted
 from gamelearn.files.image_folders import ImageSource, Pictures
 from gamelearn.files.masks import hides_anything, open_mask
 from gamelearn.files.source import Array, Source, lengths
-from gamelearn.files.tables import ENDINGS, CellValues, FilledTable, columns_of
+from gamelearn.files.tables import CellValues, FilledTable, columns_of, is_table
 from gamelearn.files.values import Missing, check_values, find_file, lacking, open_values
 from gamelearn.graph.model import Variable, unknown
 
@@ -175,7 +175,7 @@ def _table(values: Mapping[str, Source], readings: Mapping[str, Reading]) -> Fil
     if not columns:
         return None
     path = columns[0][1].path
-    return FilledTable(path, {name: source.column for name, source in columns if source.path == path}, readings)
+    return FilledTable(path, {name: source.columns for name, source in columns if source.path == path}, readings)
 
 
 def _names(sources: Iterable[Source], rows: int) -> Sequence[str] | None:
@@ -233,8 +233,8 @@ def named_files(
         if equals and not Path(text).exists():
             pairs = {name: file}
         else:
-            is_table = Path(text).suffix.lower() in ENDINGS
-            pairs, others = _of_table(text, variables, readings or {}, option) if is_table else _of_archive(text, variables, option)
+            has_cells = is_table(Path(text))
+            pairs, others = _of_table(text, variables, readings or {}, option) if has_cells else _of_archive(text, variables, option)
             if others:
                 notices.append(
                     f"NOTICE: {text}: {quoted(others)} {'is' if len(others) == 1 else 'are'} not read: no variable has this name"
@@ -256,7 +256,7 @@ def _of_table(
         raise EvidenceError(
             f"{option} {text!r}: no column is named as a variable: it has {quoted(others)}; the variables are {quoted(variables)}"
         )
-    return {name: f"{path}:{title}" for name, title in found.items()}, others
+    return {name: f"{path}:{titles[0]}" if len(titles) == 1 else str(path) for name, titles in found.items()}, others
 
 
 def _of_archive(text: str, variables: Mapping[str, Variable], option: str) -> tuple[dict[str, str], list[str]]:

@@ -4,8 +4,9 @@ A table is held in memory whole, and written so. This file handles such tables.
 """
 
 import csv
+import io
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,14 +14,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gamelearn.data.csv_file import read_table
 from gamelearn.data.dataset import field_name
+from gamelearn.data.images import IMAGE_ENDINGS
 from gamelearn.data.reading import Reading
+from gamelearn.data.text_table import TextTable, read_table
 from gamelearn.errors import EvidenceError
 from gamelearn.files.source import Array, Source
 from gamelearn.graph.model import Variable
 
-ENDINGS = (".csv", ".tsv")
+_ENDINGS = (".csv", ".tsv")
 
 
 class Held(Source):
@@ -41,81 +43,104 @@ class Held(Source):
 
 
 class CellValues(Held):
-    """A scalar variable from the column of a table; where the cell is missing, the value is not a number, or class -1.
+    """A variable from the columns of a table, one for each element; where a cell is missing the value is not a number, or class -1.
 
     Args:
         path: of the table.
-        column: as its first line has it.
+        table: that lies there.
+        columns: by their titles; of what the table lacks every cell is missing.
         variable: whose values they are.
         reading: how they are written.
 
     Raises:
         DataError: the file is no table.
-        EvidenceError: a cell is no value of the variable, or this has a shape.
+        EvidenceError: a cell is no value of the variable, or this has elements of which no column is known.
     """
 
     may_miss = True
 
-    def __init__(self, path: Path, column: str, variable: Variable, reading: Reading) -> None:
-        if variable.shape:
-            raise EvidenceError(f"{path}: a table holds scalars, {variable.name!r} has the shape {variable.shape}: give it as .npz or .npy")
-        self.path, self.column = path, column
-        texts = table_of(path)[column]
-        none = -1.0 if variable.type == "categorical" else math.nan
-        values = [none if reading.is_missing(text) else _value(path, row, variable, reading, text) for row, text in enumerate(texts)]
-        super().__init__(f"{path}:{column}", np.array(values, np.int64 if variable.type == "categorical" else np.float32))
+    def __init__(self, path: Path, table: TextTable, columns: Sequence[str], variable: Variable, reading: Reading) -> None:
+        if len(columns) != math.prod(variable.shape):
+            what = f"{variable.name!r} has the shape {variable.shape}, but not as many columns in the table of the training"
+            raise EvidenceError(f"{path}: {what}: give it as .npz or .npy")
+        self.path, self.columns = path, tuple(columns)
+        none = [""] * len(next(iter(table.cells.values())))
+        found = [_values(path, variable, reading, element, table.cells.get(column, none)) for element, column in enumerate(columns)]
+        values = np.stack(found, axis=-1).reshape(-1, *variable.shape)
+        if variable.type == "categorical":
+            values = np.where(np.isnan(values), -1, values)
+        super().__init__(f"{path}:{','.join(columns)}", values.astype(np.int64 if variable.type == "categorical" else np.float32))
 
 
-def _value(path: Path, row: int, variable: Variable, reading: Reading, text: str) -> float:
-    try:
-        return reading.value(text)
-    except ValueError as error:
-        raise EvidenceError(f"{path}, row {row} (counted from 0): {variable.name!r} is {variable.type}: {error}") from None
+def _values(path: Path, variable: Variable, reading: Reading, element: int, cells: Sequence[str]) -> NDArray[np.float64]:
+    """Return the values of a column, not a number where there is none."""
+    known: dict[str, float] = {}
+    for row, cell in enumerate(cells):
+        if cell not in known:
+            try:
+                known[cell] = math.nan if reading.is_missing(cell) else reading.value(cell, element)
+            except ValueError as error:
+                raise EvidenceError(f"{path}, row {row} (counted from 0): {variable.name!r} is {variable.type}: {error}") from None
+    return np.array([known[cell] for cell in cells])
 
 
-def table_of(path: Path) -> dict[str, list[str]]:
-    """Return the cells of a table by column; that of the last path is kept until its file changes.
+def is_table(path: Path) -> bool:
+    """Whether a file is read as a table: by its name, or since it is neither an archive, nor an array, nor an image."""
+    ending = path.suffix.lower()
+    return ending in _ENDINGS or (ending not in (".npz", ".npy", *IMAGE_ENDINGS) and path.is_file())
+
+
+def table_of(path: Path, *readings: Reading) -> TextTable:
+    """Return a table; the last one is kept until its file changes.
+
+    Args:
+        path: where it lies.
+        readings: how variables are written: where separator and encoding are not plain, those of the training are tried.
 
     Raises:
         DataError: it is no table.
     """
     facts = path.stat()
-    return _read(path, facts.st_mtime_ns, facts.st_size)
+    separator = next((each.separator for each in readings if each.separator), "")
+    encoding = next((each.encoding for each in readings if each.encoding), "")
+    return _read(path, facts.st_mtime_ns, facts.st_size, (separator, encoding))
 
 
 @lru_cache(maxsize=1)
-def _read(path: Path, changed: int, size: int) -> dict[str, list[str]]:
-    return read_table(path, None)
+def _read(path: Path, changed: int, size: int, usual: tuple[str, str]) -> TextTable:
+    return read_table(path, usual=usual)
 
 
-def columns_of(path: Path, variables: Mapping[str, Variable], readings: Mapping[str, Reading]) -> tuple[dict[str, str], list[str]]:
-    """Return the column of each scalar variable that a table holds, with the columns of no variable.
+def columns_of(
+    path: Path, variables: Mapping[str, Variable], readings: Mapping[str, Reading]
+) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """Return the columns of each variable of which a table holds some, one for each element, with the columns of no variable.
 
-    A variable's column is the one that the table of its training has, or one that would get its name.
+    A variable's columns are those that the table of its training has, or the one that would get its name.
 
     Raises:
         DataError: the file is no table.
         EvidenceError: two columns are of one variable.
     """
-    titles = {each.titles[0]: name for name, each in readings.items() if name in variables and each.titles}
-    found: dict[str, str] = {}
+    known = {title: (name, each.titles) for name, each in readings.items() if name in variables for title in each.titles}
+    found: dict[str, tuple[str, ...]] = {}
     others = []
-    for column in table_of(path):
-        name = titles.get(column, field_name(column))
+    for column in table_of(path, *readings.values()).cells:
+        name, titles = known.get(column, (field_name(column), (column,)))
         if name not in variables:
             others.append(column)
-        elif name in found:
-            raise EvidenceError(f"{path}: the columns {found[name]!r} and {column!r} are both of the variable {name!r}")
+        elif found.get(name, titles) != titles:
+            raise EvidenceError(f"{path}: the columns {found[name][0]!r} and {column!r} are both of the variable {name!r}")
         else:
-            found[name] = column
+            found[name] = titles
     return found, others
 
 
-def reading_for(variable: Variable, column: str, readings: Mapping[str, Reading]) -> Reading:
-    """Return how a variable is written: as in the table of its training, else by the numbers of its classes."""
+def reading_for(variable: Variable, columns: Sequence[str], readings: Mapping[str, Reading]) -> Reading:
+    """Return how a variable is written in a table: as in its training, else by the numbers of its classes."""
     classes = variable.classes if variable.type == "categorical" else 2 if variable.type == "binary" else 0
     found = readings.get(variable.name, Reading())
-    return replace(found, titles=found.titles or (column,), levels=found.levels or tuple(map(str, range(classes or 0))))
+    return replace(found, titles=found.titles or tuple(columns), levels=found.standing or tuple(map(str, range(classes or 0))))
 
 
 class FilledTable:
@@ -129,26 +154,42 @@ class FilledTable:
         readings: how variables are written, by name.
     """
 
-    def __init__(self, path: Path, columns: Mapping[str, str], readings: Mapping[str, Reading]) -> None:
-        self._table = {column: list(texts) for column, texts in table_of(path).items()}
+    def __init__(self, path: Path, columns: Mapping[str, Sequence[str]], readings: Mapping[str, Reading]) -> None:
+        self._given = table_of(path, *readings.values())
+        self._cells = {column: list(texts) for column, texts in self._given.cells.items()}
         self._columns, self._readings = columns, readings
 
     def fill(self, variable: Variable, first_row: int, values: Array, known: NDArray[np.bool_]) -> None:
-        """Fill in some rows of a scalar variable, `(rows)`, but for those that are known; counts are rounded."""
-        column = self._columns.get(variable.name) or reading_for(variable, variable.name, self._readings).titles[0]
-        reading = reading_for(variable, column, self._readings)
-        texts = self._table.setdefault(column, [""] * len(next(iter(self._table.values()))))
-        for row, (value, given) in enumerate(zip(values.tolist(), known.tolist(), strict=True), start=first_row):
-            if not given:
-                texts[row] = reading.text(round(value) if variable.type == "count" else value)
+        """Fill in some rows of a variable, `(rows, *shape)`, but for the elements that are known; counts are rounded.
+
+        What has a shape, and no columns for its elements, is left out.
+        """
+        reading = reading_for(variable, self._columns.get(variable.name, (variable.name,)), self._readings)
+        columns = self._columns.get(variable.name, reading.titles)
+        if len(columns) != math.prod(variable.shape):
+            return
+        for element, column in enumerate(columns):
+            texts = self._cells.setdefault(column, [""] * len(next(iter(self._cells.values()))))
+            pairs = zip(
+                values.reshape(len(values), -1)[:, element].tolist(), known.reshape(len(known), -1)[:, element].tolist(), strict=True
+            )
+            for row, (value, given) in enumerate(pairs, start=first_row):
+                if not given:
+                    texts[row] = reading.text(round(value) if variable.type == "count" else value, element)
 
     def write(self, path: Path) -> None:
-        """Write the table.
+        """Write the table, as the given one is written; in UTF-8 where its letters do not suffice.
 
         Raises:
             OSError: it cannot be written.
         """
-        with path.open("x", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(self._table)
-            writer.writerows(zip(*self._table.values(), strict=True))
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, delimiter=self._given.separator, lineterminator="\n")
+        writer.writerow([self._given.titles.get(column, column) for column in self._cells])
+        writer.writerows(zip(*self._cells.values(), strict=True))
+        try:
+            written = text.getvalue().encode(self._given.encoding)
+        except UnicodeEncodeError:
+            written = text.getvalue().encode()
+        with path.open("xb") as file:
+            file.write(written)

@@ -19,7 +19,7 @@ from gamelearn.errors import DataError, EvidenceError, quoted
 from gamelearn.files.arrays import ArraySource, open_npy, open_npz
 from gamelearn.files.image_folders import open_pictures
 from gamelearn.files.source import Array, Source
-from gamelearn.files.tables import ENDINGS, CellValues, columns_of, reading_for, table_of
+from gamelearn.files.tables import CellValues, columns_of, is_table, reading_for, table_of
 from gamelearn.graph.model import Variable
 
 _EXPECTED = {
@@ -122,18 +122,20 @@ def open_values(text: str, variable: Variable, *, resize: bool = False, readings
     reading = readings.get(variable.name, Reading())
     if path.is_dir() or path.suffix.lower() in IMAGE_ENDINGS:
         return open_pictures(path, variable, reading, resize=resize)
-    if path.suffix.lower() in ENDINGS:
+    if is_table(path):
         return _open_column(path, array, variable, readings)
     return ArrayValues(open_arrays(path, array, variable.name), variable, reading)
 
 
 def _open_column(path: Path, column: str | None, variable: Variable, readings: Mapping[str, Reading]) -> CellValues:
-    known = table_of(path)
-    chosen = column or columns_of(path, {variable.name: variable}, readings)[0].get(variable.name)
-    if chosen not in known:
+    table = table_of(path, *readings.values())
+    chosen = (column,) if column else columns_of(path, {variable.name: variable}, readings)[0].get(variable.name, ())
+    if not set(chosen).intersection(table.cells):
         what = f"column {column!r}" if column else f"column of {variable.name!r}"
-        raise DataError(f"{path} has no {what}; it has {quoted(known)}: say which is meant, such as {path.name}:{next(iter(known))}")
-    return CellValues(path, chosen, variable, reading_for(variable, chosen, readings))
+        raise DataError(
+            f"{path} has no {what}; it has {quoted(table.cells)}: say which is meant, such as {path.name}:{next(iter(table.cells))}"
+        )
+    return CellValues(path, table, chosen, variable, reading_for(variable, chosen, readings))
 
 
 def find_file(text: str) -> tuple[Path, str | None]:
@@ -149,7 +151,7 @@ def find_file(text: str) -> tuple[Path, str | None]:
         name, colon, array = text.partition(":")
     if not colon or not Path(name).is_file():
         raise DataError(f"there is no file or folder {text!r}")
-    if Path(name).suffix.lower() not in (".npz", *ENDINGS):
+    if Path(name).suffix.lower() != ".npz" and not is_table(Path(name)):
         raise DataError(f"{name!r} is no archive (.npz) and no table (.csv), so that ':{array}' names nothing in it")
     return Path(name), array
 

@@ -34,7 +34,7 @@ class InferredRows:
     def __init__(self, path: Path, evidence: EvidenceFiles, variables: Mapping[str, Variable], readings: Mapping[str, Reading]) -> None:
         self._path, self._evidence, self._variables = path, evidence, variables
         self._scalars = {
-            name: reading_for(each, (readings[name].titles or (name,))[0], readings) for name, each in variables.items() if not each.shape
+            name: reading_for(each, readings[name].titles or (name,), readings) for name, each in variables.items() if not each.shape
         }
         self._new: RowTable | None = None
 
@@ -50,8 +50,7 @@ class InferredRows:
         decided = {name: found.decided[name].cpu().numpy() for name in self._variables}
         if self._evidence.table:
             for name, variable in self._variables.items():
-                if not variable.shape:
-                    self._evidence.table.fill(variable, first_row, decided[name], known[name])
+                self._evidence.table.fill(variable, first_row, decided[name], known[name])
         elif self._evidence.files and self._scalars:
             self._new = self._new or RowTable(self._path, self._head())
             cells = [self._cells(name, decided[name], found) for name in self._scalars]

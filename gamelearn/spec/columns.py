@@ -26,11 +26,15 @@ ReadTable = Callable[[DatasetOptions], Sequence[TableColumn] | None]
 
 @dataclass(frozen=True)
 class Table:
-    """The columns that a name under `variables` stands for, with the groups that divide them, in order."""
+    """The columns that a name under `variables` stands for, with the groups that divide them, in order.
+
+    `notes` are what is to be said of them, and of those that are left out.
+    """
 
     name: str
     columns: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]]
+    notes: tuple[str, ...] = ()
 
 
 class ColumnsError(Exception):
@@ -91,10 +95,12 @@ def _table(tree: Node, name: str, node: Node, read: ReadTable) -> tuple[Table, d
         raise ColumnsError([each.below(path) for each in mistakes_of(error)]) from None
     known = {column.name: column for column in _columns(tree, path, options.dataset, read)}
     left_out = _matching(known, options.except_, (*path, "except"))
-    chosen = [each for each in _matching(known, options.columns, (*path, "columns")) if each not in left_out]
+    meant = [each for each in _matching(known, options.columns, (*path, "columns")) if each not in left_out]
+    chosen = [each for each in meant if not known[each].is_left_out or each in options.columns]
+    notes = tuple(known[each].note for each in meant if known[each].note and not (known[each].is_left_out and each in chosen))
     if not chosen:
         raise ColumnsError([Mistake((*path, "columns"), "no column is left")])
-    return Table(name, tuple(chosen), _groups(name, chosen, options.groups, (*path, "groups"))), known
+    return Table(name, tuple(chosen), _groups(name, chosen, options.groups, (*path, "groups")), notes), known
 
 
 def _columns(tree: Node, path: Path, name: str | None, read: ReadTable) -> Sequence[TableColumn]:

@@ -33,7 +33,8 @@ class Expansion:
             + (f" in {len(table.groups)} groups: {', '.join(table.groups)}" if table.groups else f": {', '.join(table.columns)}")
             for table in self.tables
         )
-        return (*tables, *map(str, self.templates))
+        notes = (f"NOTICE: {table.name!r}: {note}" for table in self.tables for note in table.notes)
+        return (*tables, *notes, *map(str, self.templates))
 
     def told_once(self, problems: Iterable[Problem]) -> list[Problem]:
         """Return problems without those that a template has for another of its instances at the same place."""

@@ -68,12 +68,19 @@ class NetworkOptions(Options):
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column of a table, as a variable would be declared for it."""
+    """A column of a table, as a variable would be declared for it.
+
+    Attributes:
+        note: what is to be said of it.
+        is_left_out: whether it is taken only where it is named.
+    """
 
     name: str
     type: str
     shape: tuple[int, ...] = ()
     classes: int | None = None
+    note: str = ""
+    is_left_out: bool = False
 
 
 class DatasetOptions(Options):

@@ -69,17 +69,6 @@ def test_a_table_of_text_is_standardised_over_its_present_training_cells(folder:
     assert set(column(data, "flag")) == {0.0, 1.0}
 
 
-def test_what_is_missing_may_be_said(folder: DataFolder) -> None:
-    data = open_text(folder, "kind,a\nnone,1\nsome,-\nnone,3\n", missing=["-"])
-    assert data.fields["kind"] == Field("categorical", (), 2)
-    assert column(data, "a") == [1.0, None, 3.0]
-
-
-def test_columns_whose_fields_would_have_one_name_are_refused(folder: DataFolder) -> None:
-    with pytest.raises(Exception, match=r"the columns 'a b' and 'a-b' would both be the field 'a_b'"):
-        open_text(folder, "a b,a-b\n1,2\n")
-
-
 def test_options_tell_the_columns_of_a_file(folder: DataFolder) -> None:
     (folder.root / "a.csv").write_text("x,c\n1.5,u\n2,v\n")
     options = CsvOptions.model_validate({"type": "csv", "path": "a.csv"})

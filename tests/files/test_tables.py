@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gamelearn.data.numbers import NumberForm
 from gamelearn.data.reading import Reading, plain_readings, read_readings
 from gamelearn.errors import DataError, EvidenceError
 from gamelearn.files.evidence import EvidenceFiles, named_files, open_evidence
+from gamelearn.files.tables import FilledTable
 from gamelearn.graph.model import Variable
 
 AGE = Variable("Age_years", "real", ())
@@ -70,6 +72,52 @@ def test_the_table_is_filled_in_with_what_was_missing_alone(folder: Path) -> Non
     assert set(opened("b.csv").fixed) == {"Age_years", "town", "ill", "visits"}, "what was filled in may be given"
 
 
+MEASURED = {
+    "Age_years": Reading(("age",), mean=(40.0,), deviation=(10.0,), form=NumberForm(",", "."), whole=True, separator=";"),
+    "face": Reading(("eye", "mouth"), mean=(1.0, 2.0), deviation=(0.5, 4.0), form=NumberForm(",", after=" %")),
+    "town": Reading(("ort",), ("Köln", "Ulm", "Wien"), encoding="cp1252"),
+}
+
+
+@pytest.mark.parametrize("name", ["q.csv", "q.data", "q"])
+def test_a_table_is_read_and_written_as_that_of_the_training(folder: Path, name: str) -> None:
+    text = "ort;eye;mouth;age;note\nKöln;1,5 %;-;1.040;\n;?;6 %;;a\n"
+    (folder / name).write_bytes(text.encode("cp1252"))
+    named, notices = named_files([name], VARIABLES, "--given", MEASURED)
+    assert (set(named), notices) == ({"town", "face", "Age_years"}, [f"NOTICE: {name}: 'note' is not read: no variable has this name"])
+    found = open_evidence(VARIABLES, named, {}, {}, rows=None, seed=0, resize=False, readings=MEASURED)
+    [block] = found.blocks(9)
+    assert block.hide["face"].tolist() == [[False, True], [True, False]]
+    assert block.given["face"][~block.hide["face"]].tolist() == [1.0, 1.0]
+    assert block.given["Age_years"][0] == 100
+    assert block.given["town"][0] == 0
+    table = found.table
+    assert table is not None
+    table.fill(FACE, 0, np.array([[9.0, 0.5], [1.5, 9.0]]), np.array([[True, False], [False, True]]))
+    table.fill(AGE, 0, np.array([9.0, 200.04]), np.array([True, False]))
+    table.fill(TOWN, 0, np.array([2, 0]), np.array([True, False]))
+    table.write(folder / "b.csv")
+    assert (folder / "b.csv").read_bytes().decode("cp1252") == "ort;eye;mouth;age;note\nKöln;1,5 %;4 %;1.040;\nKöln;1,75 %;6 %;2.040;a\n"
+
+
+def test_columns_of_a_field_that_a_table_lacks_are_hidden_and_added(folder: Path) -> None:
+    (folder / "e.csv").write_text("eye\n1,5 %\n\n")
+    [block] = open_evidence(VARIABLES, {"face": "e.csv"}, {}, {}, rows=None, seed=0, resize=False, readings=MEASURED).blocks(9)
+    assert block.hide["face"].tolist() == [[False, True], [True, True]]
+    table = FilledTable(folder / "e.csv", {"face": ("eye", "mouth")}, MEASURED)
+    table.fill(FACE, 0, np.zeros((2, 2)), ~block.hide["face"])
+    table.write(folder / "b.csv")
+    assert (folder / "b.csv").read_text() == "eye;mouth\n1,5 %;2 %\n1 %;2 %\n"
+
+
+def test_letters_that_the_encoding_lacks_are_written_in_utf_8(folder: Path) -> None:
+    (folder / "e.csv").write_bytes("ort;age\nKöln;1\n".encode("latin-1"))
+    table = FilledTable(folder / "e.csv", {}, {"x": Reading(("x",), ("日",), separator=";", encoding="iso8859-1")})
+    table.fill(Variable("x", "categorical", (), 1), 0, np.array([0]), np.array([False]))
+    table.write(folder / "b.csv")
+    assert (folder / "b.csv").read_text(encoding="utf-8") == "ort;age;x\nKöln;1;日\n"
+
+
 def test_a_column_may_be_given_alone_to_a_variable(folder: Path) -> None:
     (folder / "c.csv").write_text("x,Age_years\n3,50\n4,60\n")
     assert next(opened("visits=c.csv:x").blocks(9)).given["visits"].tolist() == [3, 4]
@@ -82,11 +130,12 @@ def test_a_column_may_be_given_alone_to_a_variable(folder: Path) -> None:
         ("town\nUlm\nParis\n", "e.csv", r"e.csv, row 1 \(counted from 0\): 'town' is categorical: expected one of 'Bonn', 'Ulm', 'Wien', got 'Paris'"),
         ("ill\n2\n", "e.csv", "'ill' is binary: expected one of 'no', 'yes', got '2'"),
         ("Age (years)\nold\n", "e.csv", "'Age_years' is real: expected a number, got 'old'"),
-        ("Age (years)\ninf\n", "e.csv", "expected a number, got 'inf'"),
+        ("Age (years);x\n1,5;2\n", "e.csv", "expected a number with the decimal mark '.', got '1,5'"),
+        ("Age (years)\ninf\n", "e.csv", "expected a finite number, got 'inf'"),
         ("visits\n1.5\n", "e.csv", "'visits' is count: expected whole numbers from 0 on, got 1.5"),
         ("Age (years),Age_years\n1,2\n", "e.csv", r"the columns 'Age \(years\)' and 'Age_years' are both of the variable 'Age_years'"),
         ("a,b\n1,2\n", "e.csv", "no column is named as a variable: it has 'a', 'b'; the variables are 'Age_years'"),
-        ("face\n1\n", "face=e.csv", r"a table holds scalars, 'face' has the shape \(2,\)"),
+        ("face\n1\n", "face=e.csv", r"'face' has the shape \(2,\), but not as many columns in the table of the training"),
         ("a,b\n1,2\n", "town=e.csv", "e.csv has no column of 'town'; it has 'a', 'b': say which is meant, such as e.csv:a"),
         ("a,b\n1,2\n", "town=e.csv:c", "e.csv has no column 'c'"),
         ("a,a\n1,2\n", "town=e.csv:a", r"the first line names the columns 'a' twice"),
@@ -103,7 +152,9 @@ def test_the_truth_may_miss_cells_too() -> None:
     assert block.truth["town"].tolist() == [2, 0, -1]
 
 
-@pytest.mark.parametrize("reading", [*READINGS.values(), Reading(("h1", "h2"), values=(255.0, 0.0), scale=4095.0, threshold=0.5)])
+@pytest.mark.parametrize(
+    "reading", [*READINGS.values(), *MEASURED.values(), Reading(("h1", "h2"), values=(255.0, 0.0), scale=4095.0, threshold=0.5)]
+)
 def test_readings_are_kept_as_plain_values(reading: Reading) -> None:
     assert read_readings(json.loads(json.dumps(plain_readings({"x": reading})))) == {"x": reading}
 

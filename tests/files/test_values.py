@@ -84,7 +84,7 @@ def test_files_that_are_not_there_or_of_another_kind(tmp_path: Path) -> None:
         ("b.npz", "there is no file or folder '.*b.npz'"),
         ("b.npz:x", "there is no file or folder '.*b.npz:x'"),
         ("a.npy:x", "'.*a.npy' is no archive \\(.npz\\) and no table \\(.csv\\), so that ':x' names nothing in it"),
-        ("a.txt", "a.txt is of an unknown kind: expected .npz, .npy, .csv, an image, or a folder of images"),
+        ("a.txt", "a.txt has no rows below its first line"),
     ):
         with pytest.raises(DataError, match=message):
             open_values(str(tmp_path / text), X)

@@ -204,6 +204,27 @@ def test_what_would_be_larger_than_a_spec_may_be_is_refused(folder: Path) -> Non
         check(written(folder, spec_of(WHOLE, BY_COLUMN)))
 
 
+@pytest.mark.parametrize(
+    ("columns", "taken", "told"),
+    [
+        ('"*"', ["leaf_size_cm", "kind", "n"], ["'day' holds dates", "'unit' has one value, 'kg'", "'n' becomes 40 classes"]),
+        ("[leaf*, kind, day]", ["leaf_size_cm", "kind", "day"], []),
+        ('["*", day]', ["leaf_size_cm", "kind", "day", "n"], ["'unit' has one value, 'kg'", "'n' becomes 40 classes"]),
+    ],
+)
+def test_columns_that_teach_nothing_are_left_out_unless_named_and_it_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str], columns: str, taken: list[str], told: list[str]
+) -> None:
+    lines = [f"{row / 7},{'abc'[row % 3]},kg,2024-01-{row % 28 + 1:02},{row} m" for row in range(40)]
+    (folder / "flowers.csv").write_text("\n".join(["leaf size (cm),kind,unit,day,n", *lines]))
+    path = written(folder, spec_of(f"variables: {{table: {{columns: {columns}}}}}", BY_COLUMN))
+    check_command([str(path)])
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("NOTICE")]
+    assert sorted(check(path).graph.groups["table"]) == sorted(taken)
+    assert len(said) == len(told)
+    assert all(any(what in line for line in said) for what in told)
+
+
 def test_check_and_explain_say_what_became_of_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = written(folder, spec_of(GROUPS, BY_GROUP))
     check_command([str(path)])
