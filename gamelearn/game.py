@@ -11,6 +11,7 @@ import torch
 
 from gamelearn.data.binding import field_mistakes, with_paths
 from gamelearn.data.folder import DataFolder
+from gamelearn.data.look import look_at_data
 from gamelearn.data.reading import Reading
 from gamelearn.data.streams import DataMisfit, Streams, open_streams
 from gamelearn.data.trained import Keys
@@ -90,8 +91,11 @@ class Game:
         """Return the objective of every turn of a stage's round, in order."""
         return objectives(self.runner(half=half), self.plans[stage].turns)
 
-    def streams(self) -> Streams:
+    def streams(self, *, memory_limit: int = 2**30) -> Streams:
         """Return the open data, opened at the first call.
+
+        Args:
+            memory_limit: the size in bytes up to which a data set is held on the device.
 
         Raises:
             DataError: a data set is absent, damaged, or does not fit the variables.
@@ -111,6 +115,7 @@ class Game:
                     seed=self.graph.seed,
                     device=self.device,
                     dtype=self.dtype,
+                    memory_limit=memory_limit,
                     stood_in=self.stood_in,
                     readings=self.readings,
                     rows=self.rows,
@@ -134,8 +139,17 @@ def check(
     overrides: Sequence[str] = (),
     plugins: Iterable[str] = (),
     untrusted: bool = False,
+    look: bool = False,
 ) -> CheckedSpec:
-    """Read a spec and look for every mistake that can be found without data or training.
+    """Read a spec and look for every mistake that can be found without reading data or training.
+
+    Args:
+        path: a file, or the name of a shipped spec.
+        preset: one of the spec's presets, or several in order; without it, and without overrides, each of them is checked too.
+        overrides: `key=value`.
+        plugins: files or modules that register something.
+        untrusted: refuse paths outside the spec's folder and the data root.
+        look: whether the data's files are looked at: what is absent is a warning, and what does not fit the variables a mistake.
 
     Raises:
         SpecError: the spec has mistakes; all of them at once.
@@ -146,13 +160,15 @@ def check(
     tried: _Tried = {}
     file = find_spec(path)
     composed = read_composed(file, untrusted=untrusted)
-    checked = _checked(lay_over(file, composed, preset=preset, overrides=overrides, untrusted=untrusted), tried)
+    own, *others = spec_folders(Path(file), untrusted=untrusted)
+    folder = DataFolder(own, untrusted=untrusted, others=tuple(others)) if look else None
+    checked = _checked(lay_over(file, composed, preset=preset, overrides=overrides, untrusted=untrusted), tried, folder)
     if preset or overrides:  # values given for one training need not suit the presets it does not take
         return checked
     errors, warnings = list[Problem](), list(checked.warnings)
     for name in checked.file.presets:
         try:
-            taken = _checked(lay_over(file, composed, preset=name, untrusted=untrusted, with_presets=False), tried)
+            taken = _checked(lay_over(file, composed, preset=name, untrusted=untrusted, with_presets=False), tried, folder)
             warnings += [_of_preset(name, each) for each in taken.warnings if _is_stray(each) and each not in warnings]
         except SpecError as error:
             errors += [_of_preset(name, each) for each in error.problems]
@@ -169,7 +185,7 @@ def _is_stray(problem: Problem) -> bool:
     return problem.where.startswith("data.streams.")
 
 
-def _checked(file: SpecFile, tried: _Tried) -> CheckedSpec:
+def _checked(file: SpecFile, tried: _Tried, folder: DataFolder | None) -> CheckedSpec:
     mistakes = list(file.mistakes)
     plans: dict[str, Plan] = {}
     strays: list[Mistake] = []
@@ -183,9 +199,23 @@ def _checked(file: SpecFile, tried: _Tried) -> CheckedSpec:
         mistakes = [each for each in mistakes if each.path[:1] != ("presets",)]  # they may come from the graph's
         mistakes += [each for each in error.mistakes if not _is_explained(each, file.mistakes)]
     mistakes += _with_strays(file.spec, _data_mistakes(file.spec, mistakes), strays)
+    absent: list[Mistake] = []
+    if not mistakes and folder:
+        mistakes, absent = _looked(file.spec, folder, tried)
     if mistakes:
         raise SpecError(file.locate(map(file.with_base_name, mistakes)))
-    return CheckedSpec(file, graph, plans, tuple(file.locate([*graph.warnings, *strays], severity="warning")))
+    return CheckedSpec(file, graph, plans, tuple(file.locate([*graph.warnings, *strays, *absent], severity="warning")))
+
+
+def _looked(spec: Spec, folder: DataFolder, tried: _Tried) -> tuple[list[Mistake], list[Mistake]]:
+    """Return what is wrong with the files of the data, and which are absent; presets that leave the data as they are look no second time."""
+    variables = plain_variables(spec)
+    key = repr((spec.data, variables))
+    if key in tried:
+        return tried[key], []
+    found = ([each.below(("data",)) for each in part] for part in look_at_data(spec.data, variables, folder))
+    tried[key], absent = found
+    return tried[key], absent
 
 
 def _with_strays(spec: Spec, mistakes: list[Mistake], strays: Iterable[Mistake]) -> list[Mistake]:

@@ -1,4 +1,4 @@
-"""The command `check`. This file finds the mistakes of specs without data or training."""
+"""The command `check`. This file finds the mistakes of specs without reading data or training."""
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,7 +25,8 @@ def check(
 ) -> None:
     """Find all mistakes of specs at once, each with its line and column.
 
-    Reads no data and trains nothing. The exit status is 2 if there are mistakes.
+    Looks at the data's files, such as the names in a folder and the head of an image, but reads none and trains nothing. Data that is
+    absent is a warning. The exit status is 2 if there are mistakes.
 
     \b
     gamelearn check my_game.yaml
@@ -41,7 +42,7 @@ def check(
             refuse_unreadable(spec)
             from gamelearn.game import check as check_spec
 
-            checked = check_spec(spec, preset=preset, overrides=overrides, plugins=plugin or (), untrusted=untrusted)
+            checked = check_spec(spec, preset=preset, overrides=overrides, plugins=plugin or (), untrusted=untrusted, look=True)
         except SpecError as error:
             reports.append({"spec": spec, "ok": False, "problems": [_problem(each) for each in error.problems]})
             if form == TextOrJson.text:

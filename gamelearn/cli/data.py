@@ -1,7 +1,7 @@
 """The command `data`. This file tells what data sets hold."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from gamelearn.errors import GamelearnError, nearest, quoted
 
 if TYPE_CHECKING:
     from gamelearn.data.folder import DataFolder
+    from gamelearn.game import CheckedSpec
     from gamelearn.spec.kinds import DatasetOptions
 
 
@@ -25,12 +26,15 @@ def data(
     preset: Preset = None,
     plugin: Plugins = None,
     untrusted: Untrusted = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Read everything once, and name what is damaged.")] = False,
 ) -> None:
     """Say what the data sets of a spec hold: fields, rows of each split, where it was found. Downloads what is missing.
 
-    Where the data set is absent and 'otherwise' is taken in its place, both are said; the exit status is 2 if neither is there.
+    Where the data set is absent and 'otherwise' is taken in its place, both are said; the exit status is 2 if neither is there, if
+    the data do not fit the variables of the spec, or if --verify finds damage.
 
     \b
+    gamelearn data my_game.yaml --verify
     gamelearn data mnist-lvae
     gamelearn data my_game.yaml data.dataset.path=elsewhere.npz --preset quick
     gamelearn data digits
@@ -39,9 +43,11 @@ def data(
 
     load_builtins()
     load_plugins(plugin or ())
-    sets = list(_data_sets(name, preset or [], only_overrides(values or ()), untrusted))
+    checked, sets = _data_sets(name, preset or [], only_overrides(values or ()), untrusted)
     with data_progress():
-        reports, failures = _opened(sets)
+        reports, failures = _opened(sets, verify=verify)
+        if checked and not failures:
+            failures = _misfits(checked, untrusted)
     if form == TextOrJson.json:
         typer.echo(json.dumps(reports, indent=2))
     else:
@@ -62,7 +68,20 @@ class _Named:
     is_replaceable: bool = False
 
 
-def _opened(sets: Sequence[_Named]) -> tuple[list[dict[str, Any]], list[str]]:
+def _misfits(checked: "CheckedSpec", untrusted: bool) -> list[str]:
+    """Return what training would say when it opens the data sets for the variables of the spec."""
+    import torch
+
+    from gamelearn.game import Game
+
+    try:
+        Game(checked.graph, {}, {}, torch.device("cpu"), torch.float32, checked, untrusted).streams(memory_limit=-1).close()
+    except GamelearnError as error:
+        return [str(error)]
+    return []
+
+
+def _opened(sets: Sequence[_Named], *, verify: bool) -> tuple[list[dict[str, Any]], list[str]]:
     """Return what is said of each data set, and why others cannot be opened.
 
     One that is absent is no failure where the one that is taken in its place can be opened.
@@ -74,7 +93,9 @@ def _opened(sets: Sequence[_Named]) -> tuple[list[dict[str, Any]], list[str]]:
     absent: list[str] = []
     for each in sets:
         try:
-            reports.append(_report(each))
+            report, damage = _report(each, verify=verify)
+            reports.append(report)
+            failures += damage
         except GamelearnError as error:
             if each.is_replaceable and isinstance(error, DataAbsent):
                 reports.append({"name": each.title, "type": each.options.type, "absent": str(error)})
@@ -84,8 +105,8 @@ def _opened(sets: Sequence[_Named]) -> tuple[list[dict[str, Any]], list[str]]:
     return (reports, [*absent, *failures]) if failures else (reports, [])
 
 
-def _data_sets(name: str, preset: list[str], overrides: list[str], untrusted: bool) -> Iterator[_Named]:
-    """Yield every data set that a name stands for."""
+def _data_sets(name: str, preset: list[str], overrides: list[str], untrusted: bool) -> "tuple[CheckedSpec | None, list[_Named]]":
+    """Return every data set that a name stands for, and the spec if it is one."""
     from gamelearn.data.folder import DataFolder
     from gamelearn.shipped import shipped_specs, spec_key
 
@@ -93,8 +114,7 @@ def _data_sets(name: str, preset: list[str], overrides: list[str], untrusted: bo
         named = _options_by_name(name)
         if preset or overrides:
             raise GamelearnError(f"{name!r} is a data set: key=value and --preset belong to a spec")
-        yield _Named(name, named, DataFolder(Path.cwd(), untrusted=untrusted), 0)
-        return
+        return None, [_Named(name, named, DataFolder(Path.cwd(), untrusted=untrusted), 0)]
     from gamelearn.game import check
 
     checked = check(name, preset=preset, overrides=overrides, untrusted=untrusted)
@@ -103,9 +123,10 @@ def _data_sets(name: str, preset: list[str], overrides: list[str], untrusted: bo
     sets = {"dataset": given.dataset, "otherwise": given.otherwise, **given.datasets}
     if not any(sets.values()):
         raise GamelearnError(f"{name!r} has no data sets")
-    for title, options in sets.items():
-        if options is not None:
-            yield _Named(title, options, folder, given.seed, is_replaceable=title == "dataset" and given.otherwise is not None)
+    replaceable = ("dataset", *given.datasets) if given.otherwise is not None else ()
+    return checked, [
+        _Named(title, options, folder, given.seed, is_replaceable=title in replaceable) for title, options in sets.items() if options
+    ]
 
 
 def _options_by_name(name: str) -> "DatasetOptions":
@@ -126,21 +147,33 @@ def _options_by_name(name: str) -> "DatasetOptions":
         raise GamelearnError(f"the data set {name!r} needs options ({needs}): name a spec that has it") from None
 
 
-def _report(named: _Named) -> dict[str, Any]:
+def _report(named: _Named, *, verify: bool) -> tuple[dict[str, Any], list[str]]:
+    """Return what is said of a data set, and if it is to be verified what is damaged in it."""
     from gamelearn.data.dataset import SPLITS, DataSet
+    from gamelearn.data.look import problems_of
+    from gamelearn.data.words import counted, listed
     from gamelearn.registry import DATASETS
 
     watched, found = _watched(named.folder)
     opened: DataSet = DATASETS[named.options.type].build(watched, named.seed, **named.options.own_options())
-    return {
+    names = opened.class_names
+    report = {
         "name": named.title,
         "type": named.options.type,
-        "fields": {name: {"type": each.type, "shape": list(each.shape), "classes": each.classes} for name, each in opened.fields.items()},
+        "fields": {
+            name: {"type": each.type, "shape": list(each.shape), "classes": each.classes, "names": list(names.get(name, ()))}
+            for name, each in opened.fields.items()
+        },
         "rows": {split: opened.length(split) for split in SPLITS},
         "megabytes": round(opened.bytes / 1e6, 1),
         "found": list(dict.fromkeys(found)),
         "notices": list(opened.notices),
     }
+    if not verify:
+        return report, []
+    report["problems"] = problems = list(problems_of(opened))
+    many = counted(len(problems), "thing is", "things are")
+    return report, [f"{named.title} ({named.options.type}): {many} wrong:{listed(problems)}"] if problems else []
 
 
 def _watched(folder: "DataFolder") -> tuple["DataFolder", list[str]]:
@@ -170,10 +203,13 @@ def _print(report: dict[str, Any]) -> None:
         return
     for name, field in report["fields"].items():
         classes = f" with {field['classes']} classes" if field["classes"] else ""
-        typer.echo(f"  {name}: {field['type']}{classes} of shape {tuple(field['shape'])}")
+        names = f": {quoted(field['names'])}" if field["names"] else ""
+        typer.echo(f"  {name}: {field['type']}{classes} of shape {tuple(field['shape'])}{names}")
     typer.echo("  rows: " + ", ".join(f"{split} {rows:,}" for split, rows in report["rows"].items()))
     typer.echo(f"  as tensors: {report['megabytes']:,} MB")
     for path in report["found"] or ["installed with a package, no file of its own"]:
         typer.echo(f"  found: {path}")
     for notice in report["notices"]:
         say(f"NOTICE: {report['name']}: {notice}")
+    if report.get("problems") == []:
+        typer.echo("  verified: everything was read once, nothing is damaged")

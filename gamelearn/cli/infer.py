@@ -55,7 +55,9 @@ def infer(
         list[str] | None, typer.Option("--want", metavar="VAR,VAR", help="Variables or groups.  [default: all not wholly given]")
     ] = None,
     rows: Annotated[int | None, typer.Option("--rows", min=1, help="How many, where nothing is given.")] = None,
-    resize: Annotated[bool, typer.Option("--resize", help="Bring images of another size to the variable's.")] = False,
+    resize: Annotated[
+        bool, typer.Option("--resize", help="Bring images of another size to the variable's, though the training did not.")
+    ] = False,
     sampler: Annotated[
         str | None,
         typer.Option("--sampler", metavar="NAME", help="The chain; 'automatic' follows from the factors.  [default: the last that fits]"),

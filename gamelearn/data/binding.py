@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from gamelearn.data.dataset import DataSet, Field, describe_field
+from gamelearn.data.dataset import DataSet, Field
 from gamelearn.data.fitting import Misread, fit
 from gamelearn.errors import DataError, nearest, quoted
 from gamelearn.options import Mistake, Path
@@ -294,7 +294,7 @@ def _balance_mistakes(stream: Stream, variables: Mapping[str, Variable]) -> Iter
         what = f"unknown variable {stream.balance!r}; those that can be balanced: {quoted(suitable) or 'none'}"
         yield Mistake(path, what, nearest(stream.balance, suitable))
     elif not _can_balance(variable):
-        mine = describe_field(variable.type, variable.shape, variable.classes)
+        mine = _wish(variable)
         yield Mistake(path, f"only a categorical or binary variable of shape () can be balanced; {stream.balance!r} is {mine}")
     elif stream.take is None:
         yield Mistake(path, "'balance' gives each class the same number of rows of 'take', which is missing")

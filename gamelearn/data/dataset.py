@@ -22,6 +22,7 @@ from pydantic import model_validator
 from torch import Tensor
 
 from gamelearn import noise
+from gamelearn.data.folder import DataFolder
 from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError
 from gamelearn.options import mistake
@@ -36,14 +37,18 @@ Disturb = Callable[[Tensor, tuple[object, ...], int], Tensor]
 
 @dataclass(frozen=True)
 class Field:
-    """What a data set holds under one name: the type, the shape of one row's value, and the classes if it is categorical."""
+    """What a data set holds under one name: the type, the shape of one row's value, and the classes if it is categorical.
+
+    >>> str(Field("categorical", (8, 8), 3))
+    'categorical with 3 classes of shape (8, 8)'
+    """
 
     type: str
     shape: tuple[int, ...]
     classes: int | None = None
 
     def __str__(self) -> str:
-        return describe_field(self.type, self.shape, self.classes)
+        return f"{self.type}{f' with {self.classes} classes' if self.classes else ''} of shape {self.shape}"
 
     @property
     def dtype(self) -> torch.dtype:
@@ -54,15 +59,6 @@ class Field:
     def bytes(self) -> int:
         """The size of one row's value."""
         return prod(self.shape) * self.dtype.itemsize
-
-
-def describe_field(kind: str, shape: tuple[int, ...], classes: int | None) -> str:
-    """Return how an error message names a field or a variable.
-
-    >>> describe_field("categorical", (8, 8), 3)
-    'categorical with 3 classes of shape (8, 8)'
-    """
-    return f"{kind}{f' with {classes} classes' if classes else ''} of shape {shape}"
 
 
 @dataclass(frozen=True)
@@ -299,10 +295,25 @@ class DataSet:
         disturb = self.columns[field].disturb
         return disturb(values, key, first_row) if disturb else values
 
+    def damage(self) -> Sequence[str]:
+        """Return what is wrong with files that `read` does not read, such as those behind a cache, a sentence each."""
+        return ()
+
     @classmethod
     def declared_fields(cls, options: Any) -> Mapping[str, Field] | None:
         """Return all fields that a data set with these options has, or None where only the data itself can tell."""
         return None
+
+    @classmethod
+    def found_fields(cls, options: Any, folder: DataFolder) -> Mapping[str, Field] | None:
+        """Return all fields as far as names and heads of files tell (a type or classes that they do not tell are '' or None), or None.
+
+        Raises:
+            DataError: files are absent, or cannot be the data set that the options say.
+        """
+        if path := getattr(options, "path", None):
+            folder.need(path)
+        return cls.declared_fields(options)
 
     @classmethod
     def declared_names(cls, options: Any) -> Collection[str] | None:

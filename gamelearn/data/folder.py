@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pooch
 
+from gamelearn.data.words import counted, listed
 from gamelearn.errors import DataError
 from gamelearn.spec.paths import data_root
 
@@ -20,6 +21,15 @@ _TIMEOUT_SECONDS = 30
 
 class DataAbsent(DataError):
     """Data that is not there and could not be downloaded, so that another data set may stand in for it."""
+
+
+class DamagedFiles(DataError):
+    """Files that cannot be read; `problems` has a sentence for each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        several = f"{counted(len(problems), 'file')} cannot be read:{listed(problems)}"
+        super().__init__(problems[0] if len(problems) == 1 else several)
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,10 @@ class DataFolder:
 
     def admits(self, path: Path) -> bool:
         """Return whether a path, its links followed, may be read."""
-        return not self.untrusted or any(path.resolve().is_relative_to(place.resolve()) for place in (*self.places, *self.named))
+        try:
+            return not self.untrusted or any(path.resolve().is_relative_to(place.resolve()) for place in (*self.places, *self.named))
+        except (OSError, RuntimeError):  # links in a circle
+            return False
 
     def _admits(self, path: Path) -> bool:
         if "\0" in str(path) or not self.admits(path):

@@ -1,13 +1,13 @@
 """Images with label maps, whose pixels are classes. This file reads both from files at one size."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from gamelearn.data.dataset import ArrayColumn, Column, Field
 from gamelearn.data.images import ImageColumn, read_image_file
@@ -18,11 +18,15 @@ Labels = NDArray[np.uint8]
 Size = tuple[int, int]
 """Height and width in pixels."""
 
+LOSSY_FORMATS = frozenset({"JPEG", "MPO", "WEBP"})
+"""Formats that change pixels a little, so that values between the classes appear."""
 LABEL_MODES = frozenset({"1", "L", "P"})
 """The modes of pixels that are classes: bits, grey values, numbers of palette colours."""
 
 _COLOURED = frozenset({"RGB", "RGBA", "CMYK", "YCbCr"})
-_MOST_NAMED = 10
+_NUMBERS = ("I", "F")
+_WHITE = 255
+_ROUNDING = 1e-6
 _ORIENTATION = 0x0112
 _LYING = frozenset({5, 6, 7, 8})
 
@@ -51,6 +55,9 @@ def image_size(file: Path) -> Size:
 
     def size(image: Image.Image) -> Size:
         lying = image.getexif().get(_ORIENTATION) in _LYING
+        if lying and image.format == "TIFF":  # whose reader turns them
+            image.load()
+            lying = False
         return (image.width, image.height) if lying else (image.height, image.width)
 
     return read_image_file(file, "image", size)
@@ -66,19 +73,26 @@ def read_image(file: Path, size: Size) -> NDArray[np.uint8]:
     return (values * 255).round().to(torch.uint8).numpy()
 
 
-def read_label_map(file: Path) -> Labels:
-    """Return a label map as it is in its file: the grey values, or the numbers of palette colours.
+def read_label_map(file: Path, values: Collection[float] = ()) -> Labels:
+    """Return a label map as it is in its file, set upright: the grey values, or the numbers of palette colours.
+
+    Args:
+        file: the label map.
+        values: the numbers that stand for classes, if any. White of 1 bit is 255 where that is among them and 1 is not, else 1.
 
     Raises:
-        DataError: it is damaged, too large, or its pixels are not classes.
+        DataError: it is damaged, too large, of a format that changes pixels, or its pixels are not classes.
     """
 
-    def values(image: Image.Image) -> Labels:
+    def labels(image: Image.Image) -> Labels:
+        if image.format in LOSSY_FORMATS:
+            raise DataError(f"{file} is a {image.format} file, which changes pixels: label maps and masks are given as PNG")
         if image.mode not in LABEL_MODES:
             raise DataError(f"the label map {file} {_why_no_classes(image)}")
-        return np.array(image, dtype=np.uint8)
+        white = _WHITE if image.mode == "1" and _WHITE in values and 1 not in values else 1
+        return np.array(ImageOps.exif_transpose(image), dtype=np.uint8) * np.uint8(white)
 
-    return read_image_file(file, "label map", values)
+    return read_image_file(file, "label map", labels)
 
 
 def why_no_classes(file: Path) -> str:
@@ -101,12 +115,41 @@ def _why_no_classes(image: Image.Image) -> str:
 
 
 def read_mask(file: Path) -> NDArray[np.bool_]:
-    """Return a mask, `(height, width)`: true where the image is not black.
+    """Return a mask, `(height, width)`, set upright: true where the image is not black, however dark.
 
     Raises:
-        DataError: it is damaged, too large, or no image.
+        DataError: it is damaged, too large, or no image; or colours and transparency tell different things.
     """
-    return read_image_file(file, "mask", lambda image: np.array(image.convert("L")) != 0)
+
+    def hidden(image: Image.Image) -> NDArray[np.bool_]:
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith(_NUMBERS):
+            return np.asarray(upright) != 0
+        values = np.asarray(upright.convert("RGBA"))
+        found, clear = values[..., :3].any(-1), values[..., 3] == 0
+        if clear.any() and ((found & clear).any() or not found.any()):
+            raise DataError(f"the mask {file} has transparent pixels beside its colours: save it black and white, without transparency")
+        return np.asarray(found, np.bool_)
+
+    return read_image_file(file, "mask", hidden)
+
+
+def fit_mask(mask: NDArray[np.bool_], size: Size) -> NDArray[np.bool_]:
+    """Return a mask at another size, cut about its centre as `read_image` cuts: a pixel is hidden if any that lies under it is, even in part.
+
+    >>> fit_mask(np.array([[1, 0, 0, 0, 0, 0]], bool).repeat(3, 0), (1, 2)).tolist()
+    [[True, False]]
+    """
+    if mask.shape == size:
+        return mask
+    sums = np.pad(mask.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    edges = []
+    for (start, length), side, most in zip(_spans((mask.shape[0], mask.shape[1]), size), size, mask.shape, strict=True):
+        cells = start + np.arange(side + 1) * length / side
+        edges.append((np.floor(cells[:-1] + _ROUNDING).astype(int), np.ceil(cells[1:] - _ROUNDING).astype(int).clip(max=most)))
+    (top, bottom), (left, right) = edges
+    counts = sums[np.ix_(bottom, right)] - sums[np.ix_(top, right)] - sums[np.ix_(bottom, left)] + sums[np.ix_(top, left)]
+    return np.asarray(counts > 0)
 
 
 def check_classes(file: Path, labels: Labels, classes: int) -> None:
@@ -180,9 +223,3 @@ def _majority(labels: Labels, spans: Sequence[tuple[float, float]], size: Size) 
     classes = int(inside.max(initial=0)) + 1
     counts = np.bincount((place * classes + inside).ravel(), minlength=size[0] * size[1] * classes)
     return counts.reshape(*size, classes).argmax(2).astype(np.uint8)
-
-
-def listed(problems: Sequence[str]) -> str:
-    """Return problems line by line, of many the first ten with the number of the others."""
-    more = [f"and {len(problems) - _MOST_NAMED:,} more"] if len(problems) > _MOST_NAMED else []
-    return "".join(f"\n  {each}" for each in [*problems[:_MOST_NAMED], *more])

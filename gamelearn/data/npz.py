@@ -88,11 +88,7 @@ class Npz(DataSet):
         test: float = 0.1,
     ) -> None:
         file, listed = folder.need(path), dict(fields or {})
-        folder.check_size(file)
-        heads = array_heads(file)
-        named = {array for name, options in listed.items() for array in (options.array or name, options.missing) if array}
-        length = _common_length(file, {name: head_of(file, name) for name in sorted(named)} or _deciding(heads))
-        left_out = {name: why for name, head in heads.items() if (why := head.misfit or _other_rows(head, length))}
+        heads, length, left_out = _look(file, folder, listed)
         needed = {name: head for name, head in heads.items() if name not in left_out}
         _check_total(file, folder, needed.values())
         arrays = read_arrays(file, needed)
@@ -114,6 +110,27 @@ class Npz(DataSet):
     def raw(self, field: str) -> Raw | None:
         """Return the array of a field."""
         return self._raws.get(field)
+
+    @classmethod
+    def found_fields(cls, options: NpzOptions, folder: DataFolder) -> Mapping[str, Field]:
+        """Return the arrays that can be fields, without the types that variables give them."""
+        file = folder.need(options.path)
+        heads, _, left_out = _look(file, folder, options.fields)
+        named = {name: each.array or name for name, each in options.fields.items()}
+        return {
+            name: Field("", heads[array].shape[1:])
+            for name, array in {**{each: each for each in heads}, **named}.items()
+            if array not in left_out
+        }
+
+
+def _look(file: Path, folder: DataFolder, listed: Mapping[str, ArrayOptions]) -> tuple[Mapping[str, ArrayHead], int, dict[str, str]]:
+    """Return the heads of all arrays, the number of rows, and why arrays are no fields."""
+    folder.check_size(file)
+    heads = array_heads(file)
+    named = {array for name, options in listed.items() for array in (options.array or name, options.missing) if array}
+    length = _common_length(file, {name: head_of(file, name) for name in sorted(named)} or _deciding(heads))
+    return heads, length, {name: why for name, head in heads.items() if (why := head.misfit or _other_rows(head, length))}
 
 
 def _deciding(heads: Mapping[str, ArrayHead]) -> dict[str, ArrayHead]:

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,19 +18,20 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import PIL
 import pooch
 from numpy.typing import NDArray
 
 from gamelearn.data.folder import DataFolder
-from gamelearn.data.label_maps import Labels, Size, listed
+from gamelearn.data.label_maps import Labels, Size
 from gamelearn.data.progress import say_progress
-from gamelearn.data.words import counted
+from gamelearn.data.words import counted, listed
 from gamelearn.errors import DataError
 
 Read = Callable[[int], tuple[NDArray[np.uint8], Labels]]
 """`row -> image, label map` at the cache's size; it raises a DataError that names the file which is damaged."""
 
-_VERSION = 1
+_VERSION = 2
 _FILES = ("images.npy", "labels.npy")
 _MANIFEST = "manifest.json"
 _AT_ONCE = 256
@@ -56,7 +57,7 @@ def cached_pairs(folder: DataFolder, name: str, key: Iterable[object], rows: int
     Args:
         folder: where data files are.
         name: of the data set.
-        key: all that determines the content beside the size: files with their sizes and times, options.
+        key: all that determines the content beside the size: the folder, files with their sizes and times, options.
         rows: how many pairs there are.
         size: of each.
         read: decodes one of them.
@@ -64,7 +65,7 @@ def cached_pairs(folder: DataFolder, name: str, key: Iterable[object], rows: int
     Raises:
         DataError: some cannot be read; it names the first ten. Or all are larger than what may be read.
     """
-    folder_name = f"{name}-{_digest((_VERSION, rows, size, *key))}"
+    folder_name = f"{name}-{_digest((_VERSION, PIL.__version__, rows, size, *key))}"
     places = _places(folder, folder_name)
     for place in places:
         if found := _opened(place, rows, size):
@@ -77,23 +78,33 @@ def cached_pairs(folder: DataFolder, name: str, key: Iterable[object], rows: int
     return _temporary(folder_name, name, rows, size, read)
 
 
-def find_unreadable(name: str, rows: int, read: Read) -> str | None:
-    """Return what is wrong with pairs that cannot be read, or None; all are decoded for that, and nothing is kept.
+def find_unreadable(name: str, rows: int, read: Read) -> list[str]:
+    """Return what is wrong with pairs that cannot be read; all are decoded for that, and nothing is kept.
 
     Args:
         name: of the data set.
         rows: how many pairs there are.
         read: decodes one of them.
     """
-    found = _read_all(f"{name}: images checked", rows, read)
-    problems = [str(each) for each in found if isinstance(each, DataError)]
-    return _unusable(name, rows, problems) if problems else None
+    return [str(each) for each in _read_all(f"{name}: images checked", rows, read) if isinstance(each, DataError)]
 
 
-def file_state(path: os.DirEntry[str] | Path) -> tuple[str, int, int]:
-    """Return what tells whether a file is still the same: its name, size, and time of change."""
-    found = path.stat()
-    return path.name, found.st_size, found.st_mtime_ns
+def file_states(place: Path, files: Iterable[Path]) -> list[tuple[object, ...]]:
+    """Return what tells whether files are still the same: the folder, then name, size, and times of change of each file.
+
+    Args:
+        place: the folder.
+        files: below it. The time of the last change of the entry (`ctime`) moves where a program sets the other one back.
+    """
+    return [(str(place.resolve()),), *((each.relative_to(place).as_posix(), *_state(each)) for each in files)]
+
+
+def _state(file: Path) -> tuple[int, ...]:
+    try:
+        found = file.stat()
+    except OSError:
+        return ()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _digest(key: Iterable[object]) -> str:
@@ -180,11 +191,12 @@ def _write_files(part: Path, name: str, rows: int, size: Size, read: Read) -> No
                 images.write(np.ascontiguousarray(found[0], np.uint8).data)
                 labels.write(np.ascontiguousarray(found[1], np.uint8).data)
     if problems:
-        raise DataError(_unusable(name, rows, problems))
+        raise DataError(unusable(name, rows, problems))
     (part / _MANIFEST).write_text(json.dumps({name: _hash(part / name) for name in _FILES}, indent=2))
 
 
-def _unusable(name: str, rows: int, problems: list[str]) -> str:
+def unusable(name: str, rows: int, problems: Sequence[str]) -> str:
+    """Return the sentence that some of all pairs cannot be used, with the first ten reasons."""
     of = f"{len(problems):,} of {counted(rows, 'image')}" if rows > 1 else "the only image"
     return f"data set {name!r}: {of} with {'its label map' if rows == 1 else 'their label maps'} cannot be used:{listed(problems)}"
 

@@ -107,6 +107,9 @@ class Reading:
         whole: whether a table writes whole numbers alone.
         separator: what stands between the cells of the table; empty where it is not known.
         encoding: of the table; empty where it is not known.
+        size: the height and width in pixels that image files of any size are brought to; None where they have the size of the field.
+        colour: whether image files are read as `rgb` or `grey`; empty for what the field has.
+        suffix: what the names of files end in, before the ending, beside the name that files of one row share.
     """
 
     titles: tuple[str, ...] = ()
@@ -126,6 +129,9 @@ class Reading:
     whole: bool = False
     separator: str = ""
     encoding: str = ""
+    size: tuple[int, int] | None = None
+    colour: str = ""
+    suffix: str = ""
 
     @property
     def standing(self) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from gamelearn.data.binding import Binding, Opened, bind, data_set_of, data_sets_of, field_mistakes, label_of, told_of
 from gamelearn.data.dataset import SPLITS, DataSet, wrong_values
-from gamelearn.data.folder import DataAbsent, DataFolder
+from gamelearn.data.folder import DamagedFiles, DataAbsent, DataFolder
+from gamelearn.data.look import problems_of
 from gamelearn.data.order import Order
 from gamelearn.data.prefetch import Prefetch
 from gamelearn.data.reading import Reading
@@ -268,7 +269,10 @@ def _read_all(binding: Binding, field: str, device: torch.device, dtype: torch.d
     held = torch.empty((length, *kind.shape), dtype=dtype if kind.dtype.is_floating_point else kind.dtype, device=device)
     present = binding.data_set.present(field, "train")
     for rows in torch.arange(length).split(_PART_ROWS):
-        values = binding.data_set.read(field, "train", rows)
+        try:
+            values = binding.data_set.read(field, "train", rows)
+        except DamagedFiles:
+            raise DamagedFiles([*problems_of(binding.data_set)]) from None
         _check(binding, field, values if present is None else values[present[rows]])
         held[rows[0] : rows[-1] + 1] = values.to(device)
     return held

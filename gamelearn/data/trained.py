@@ -5,6 +5,7 @@ that were there stay in their split and in their place there, whatever was added
 by name, numbers their units.
 """
 
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
@@ -83,7 +84,7 @@ def row_keys(data_set: DataSet, fields: Collection[str]) -> dict[str, Keys] | No
         None where the data set's options tell all of its rows.
     """
     if data_set.files:
-        names = [np.frombuffer(name.encode(), np.uint8) for name in data_set.files]
+        names = [np.frombuffer(os.fsencode(name), np.uint8) for name in data_set.files]
         found = {"": np.array([hashed(name[None])[0] for name in names]), f".{_STATE}": _states(data_set.files.values())}
     elif data_set.keeps_rows:
         parts = [_keys(data_set, name) for name in sorted(fields)]

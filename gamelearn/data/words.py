@@ -1,5 +1,9 @@
 """Words of messages about data. This file puts numbers before them."""
 
+from collections.abc import Sequence
+
+_MOST_NAMED = 10
+
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Return a number with what it counts.
@@ -13,3 +17,9 @@ def counted(number: int, one: str, many: str | None = None) -> str:
         many: the word for several; by default with an s.
     """
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def listed(problems: Sequence[str]) -> str:
+    """Return problems line by line, of many the first ten with the number of the others."""
+    more = [f"and {len(problems) - _MOST_NAMED:,} more"] if len(problems) > _MOST_NAMED else []
+    return "".join(f"\n  {each}" for each in [*problems[:_MOST_NAMED], *more])

@@ -155,7 +155,8 @@ def open_evidence(
             raise EvidenceError(f"a part of {name!r} is hidden, but {name!r} is not given: give it, or leave its mask out")
     values = {name: open_values(text, variables[name], resize=resize, readings=readings) for name, text in given.items()}
     count = _count(values, rows)
-    masks = {name: open_mask(text, variables[name], rows=count, seed=seed, resize=resize) for name, text in hide.items()}
+    sized = {name for name, each in (readings or {}).items() if each.size}
+    masks = {name: open_mask(text, variables[name], rows=count, seed=seed, resize=resize or name in sized) for name, text in hide.items()}
     masks |= {name: Missing(source, variables[name], masks.get(name)) for name, source in values.items() if source.may_miss}
     true = {name: open_values(text, variables[name], resize=resize, readings=readings) for name, text in truth.items()}
     for source in true.values():

@@ -12,18 +12,29 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
-from gamelearn.data.images import IMAGE_ENDINGS, ImageColumn, read_image_file
-from gamelearn.data.label_maps import LABEL_MODES, Size, fit_labels, image_size, read_label_map, read_mask, why_no_classes
+from gamelearn.data.folder import DamagedFiles
+from gamelearn.data.images import ImageColumn, read_image_file
+from gamelearn.data.label_maps import (
+    LABEL_MODES,
+    LOSSY_FORMATS,
+    Size,
+    fit_labels,
+    fit_mask,
+    image_size,
+    read_label_map,
+    read_mask,
+    why_no_classes,
+)
+from gamelearn.data.listing import IMAGE_ENDINGS, images_below, list_folder, plain
 from gamelearn.data.reading import Reading
+from gamelearn.data.words import counted
 from gamelearn.errors import DataError, EvidenceError, quoted
 from gamelearn.files.source import Array, Source, lengths
 from gamelearn.graph.model import Variable
 
 _WHITE = 255
 _HALF = 0.5
-_LOSSY = frozenset({"JPEG", "MPO", "WEBP"})
 _TOO_DEEP = ("I", "F")
 _COLOURS = {1: "grey", 3: "rgb"}
 
@@ -36,23 +47,32 @@ def is_image(variable: Variable) -> bool:
     return fits and variable.type in ("binary", "real")
 
 
-def list_images(place: Path) -> list[Path]:
-    """Return the image files of a folder in the order of their names; of a file, itself.
+def list_images(place: Path, suffix: str = "") -> dict[str, Path]:
+    """Return the image files of a folder by the names of their rows, in the order of these; of a file, itself.
+
+    Args:
+        place: the folder, or the file.
+        suffix: what is taken off the names where they end in it. Files without it are left out where others have it.
 
     Raises:
-        DataError: there are none, or two have the same name but for the ending.
+        DataError: there are none, some lie in deeper folders, or two have the same name but for the ending.
     """
-    if place.is_file():
-        return [place]
-    found = sorted(file for file in place.iterdir() if file.suffix.lower() in IMAGE_ENDINGS and file.is_file())
-    if not found:
-        raise DataError(f"the folder {place} has no images: none of its files ends in {quoted(sorted(IMAGE_ENDINGS))}")
+    listing = None if place.is_file() else list_folder(place)
+    deeper = images_below(listing.folders) if listing else []
+    hint = f"{counted(len(deeper), 'image lies', 'images lie')} in deeper folders, such as {deeper[0]}" if deeper else ""
+    files = listing.images if listing else (place,)
+    if not files:
+        what = f"the folder {place} has no images: none of its files ends in {quoted(sorted(IMAGE_ENDINGS))}"
+        raise DataError(f"{what}; {hint}" if hint else what)
+    if hint:
+        raise DataError(f"{place} has images, but {hint}: give a folder without folders of images")
     stems: dict[str, Path] = {}
-    for file in found:
-        if file.stem in stems:
-            raise DataError(f"{stems[file.stem]} and {file} have the same name: rows are named by files without their endings")
-        stems[file.stem] = file
-    return found
+    for file in [each for each in files if plain(each.stem).endswith(suffix)] or files:
+        stem = plain(file.stem).removesuffix(suffix)
+        if stem in stems:
+            raise DataError(f"{stems[stem]} and {file} have the same name: rows are named by files without their endings")
+        stems[stem] = file
+    return stems
 
 
 class ImageSource(Source):
@@ -62,7 +82,8 @@ class ImageSource(Source):
         place: the folder, or the file.
         variable: whose values they are, of shape `(height, width)` or `(1 | 3, height, width)`.
         reading: how files write it.
-        resize: whether images of another size are cut about their centre to the ratio that is wanted, then resized.
+        resize: whether images of another size are cut about their centre to the ratio that is wanted, then resized; so they are
+            without it where the training did so.
 
     Raises:
         DataError: a file is damaged.
@@ -73,11 +94,19 @@ class ImageSource(Source):
     """Whether formats that change pixels a little are refused."""
 
     def __init__(self, place: Path, variable: Variable, reading: Reading, *, resize: bool) -> None:
-        self.files = list_images(place)
-        super().__init__(str(place), len(self.files), [file.stem for file in self.files])
-        self.variable, self.reading, self.resize, self.expected = variable, reading, resize, reading.standing
+        found = list_images(place, reading.suffix)
+        self.files = list(found.values())
+        super().__init__(str(place), len(self.files), list(found))
+        self.variable, self.reading, self.expected = variable, reading, reading.standing
+        self.resize = resize or reading.size is not None
+        damaged = []
         for file in self.files:
-            self._check(file)
+            try:
+                self._check(file)
+            except DataError as error:
+                damaged.append(str(error))
+        if damaged:
+            raise DamagedFiles(damaged)
 
     @property
     def size(self) -> Size:
@@ -98,12 +127,12 @@ class ImageSource(Source):
         return str(self.files[row])
 
     def _check(self, file: Path) -> None:
-        size, form, mode = _head(file)
-        if self.lossless and form in _LOSSY:
+        form, mode = read_image_file(file, "image", lambda image: (image.format or "", image.mode))
+        if self.lossless and form in LOSSY_FORMATS:
             raise EvidenceError(f"{file} is a {form} file, which changes pixels: label maps and masks are given as PNG")
         if wrong := self._wrong_mode(file, mode):
             raise EvidenceError(f"{file} {wrong}")
-        if not self.resize and (shown := size if self.lossless else image_size(file)) != self.size:
+        if not self.resize and (shown := image_size(file)) != self.size:
             what = f"{file} has {_times(shown)} pixels, {self.variable.name!r} {_times(self.size)} (height x width)"
             raise EvidenceError(f"{what}: resize it, or say --resize")
 
@@ -123,7 +152,7 @@ class Pictures(ImageSource):
             raise EvidenceError(f"{place} holds images; {what}: give it as .npz or .npy")
         super().__init__(place, variable, replace(reading, scale=1.0, threshold=threshold), resize=resize)
         channels = variable.shape[0] if len(variable.shape) == 3 else 1
-        self._column = ImageColumn(self.files, self.size, _COLOURS[channels])
+        self._column = ImageColumn(self.files, self.size, reading.colour or _COLOURS[channels])
         self._row = {file: row for row, file in enumerate(self.files)}
 
     def read(self, files: Sequence[Path]) -> Array:
@@ -141,7 +170,7 @@ class LabelMaps(ImageSource):
         return np.stack([self._labels(file) for file in files]).astype(np.int64)
 
     def _labels(self, file: Path) -> NDArray[np.uint8]:
-        labels = read_label_map(file)
+        labels = read_label_map(file, self.reading.values)
         if self.reading.values:
             classes = self.reading.decoded(labels, "categorical")
             fitted = fit_labels(np.where(classes < 0, _WHITE, classes).astype(np.uint8), self.size).astype(np.int64)
@@ -161,11 +190,7 @@ class Masks(ImageSource):
         return np.stack([self._mask(file) for file in files])
 
     def _mask(self, file: Path) -> NDArray[np.bool_]:
-        mask = read_mask(file)
-        if mask.shape == self.size:
-            return mask
-        image = Image.fromarray(mask.astype(np.uint8) * _WHITE)
-        return np.asarray(ImageOps.fit(image, self.size[::-1], Image.Resampling.BOX)) > 0
+        return fit_mask(read_mask(file), self.size)
 
 
 def open_pictures(place: Path, variable: Variable, reading: Reading, *, resize: bool) -> ImageSource:
@@ -181,11 +206,6 @@ def open_pictures(place: Path, variable: Variable, reading: Reading, *, resize: 
         )
     kind: Any = LabelMaps if variable.type == "categorical" else Pictures
     return kind(place, variable, reading, resize=resize)
-
-
-def _head(file: Path) -> tuple[Size, str, str]:
-    """Return height and width of an image as it is stored, its format, and the mode of its pixels."""
-    return read_image_file(file, "image", lambda image: ((image.height, image.width), image.format or "", image.mode))
 
 
 def _times(size: Size) -> str:

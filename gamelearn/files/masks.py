@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from gamelearn.data.images import IMAGE_ENDINGS
+from gamelearn.data.listing import IMAGE_ENDINGS
 from gamelearn.data.reading import Reading
 from gamelearn.data.words import counted
 from gamelearn.errors import DataError, EvidenceError

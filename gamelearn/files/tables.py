@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamelearn.data.dataset import field_name
-from gamelearn.data.images import IMAGE_ENDINGS
+from gamelearn.data.listing import IMAGE_ENDINGS
 from gamelearn.data.reading import Reading
 from gamelearn.data.text_table import TextTable, read_table
 from gamelearn.errors import EvidenceError

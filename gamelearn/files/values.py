@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gamelearn.data.archives import array_heads
-from gamelearn.data.images import IMAGE_ENDINGS
+from gamelearn.data.listing import IMAGE_ENDINGS
 from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError, EvidenceError, quoted
 from gamelearn.files.arrays import ArraySource, open_npy, open_npz

@@ -3,12 +3,10 @@
 The files cannot be downloaded by a program: the user puts them into the data root. This file reads them as they are shared.
 """
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +21,6 @@ from gamelearn.data.label_maps import (
     check_classes,
     fit_labels,
     image_size,
-    listed,
     pair_columns,
     pair_fields,
     read_image,
@@ -31,9 +28,10 @@ from gamelearn.data.label_maps import (
     read_mask,
     same_shape,
 )
-from gamelearn.data.pair_cache import cached_pairs, file_state, find_unreadable
+from gamelearn.data.listing import Listing, list_folder
+from gamelearn.data.pair_cache import cached_pairs, file_states, find_unreadable, unusable
 from gamelearn.data.reading import Reading
-from gamelearn.data.words import counted
+from gamelearn.data.words import counted, listed
 from gamelearn.errors import DataError, nearest
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import Positive
@@ -89,8 +87,6 @@ class CelebAMaskHq(DataSet):
     Source: Lee, Liu, Wu and Luo, "MaskGAN: towards diverse and interactive facial image manipulation", 2020.
     """
 
-    readings = MappingProxyType({"s": Reading(levels=CLASSES)})
-
     def __init__(
         self,
         folder: DataFolder,
@@ -104,16 +100,22 @@ class CelebAMaskHq(DataSet):
     ) -> None:
         place = _place(folder, path)
         faces, problems = _faces(folder, place, labels)
-        reader = _Reader(faces, size, merged=labels is not None)
+        self._reader = reader = _Reader(faces, size, merged=labels is not None)
         if problems:
             raise DataError(_all_problems(place, problems, len(faces), reader))
-        key = (labels, *(file_state(file) for face in faces for file in (face.image, *face.files)))
-        self._cached = cached_pairs(folder, "celebamask_hq", key, len(faces), (size, size), reader.read)
+        states = file_states(place, (file for face in faces for file in (face.image, *face.files)))
+        self._cached = cached_pairs(folder, "celebamask_hq", (labels, *states), len(faces), (size, size), reader.read)
+        self.readings = {"x": Reading(size=(size, size), colour="rgb"), "s": Reading(levels=CLASSES, size=(size, size))}
         numbers = [face.number for face in faces]
+        self.files = {str(face.number): (face.image,) for face in faces}
         originals = _originals(folder, place / _MAPPING)
         self.notices = _notices(numbers, place, originals is None)
         splits = split_rows(len(faces), validation, test, seed) if originals is None else _official(numbers, originals, place / _MAPPING)
         super().__init__(pair_columns(self._cached.images, self._cached.labels, len(CLASSES)), splits)
+
+    def damage(self) -> Sequence[str]:
+        """Decode all files once more, whatever the cache holds."""
+        return find_unreadable("celebamask_hq", len(self._reader.faces), self._reader.read)
 
     @classmethod
     def declared_fields(cls, options: Any) -> Mapping[str, Field]:
@@ -163,7 +165,7 @@ def _all_problems(place: Path, problems: list[str], rows: int, reader: "_Reader"
     """Return what is wrong with names, then which of the complete faces are damaged, so that all can be mended at once."""
     many = counted(len(problems), "file or folder is missing or has an unknown name", "files or folders are missing or have unknown names")
     damaged = find_unreadable("celebamask_hq", rows, reader.read)
-    return "\n".join([f"{place}: {many}:{listed(problems)}", *([damaged] if damaged else [])])
+    return "\n".join([f"{place}: {many}:{listed(problems)}", *([unusable("celebamask_hq", rows, damaged)] if damaged else [])])
 
 
 def _faces_with_maps(folder: DataFolder, place: Path, images: Mapping[int, Path], problems: list[str]) -> list[_Face]:
@@ -193,45 +195,31 @@ def _faces_with_parts(folder: DataFolder, place: Path, images: Mapping[int, Path
 def _numbered(folder: DataFolder, place: Path, names: re.Pattern[str], problems: list[str]) -> dict[int, Path]:
     """Return the files of a folder by the numbers that are their names; other files are left alone."""
     found: dict[int, Path] = {}
-    for entry in _entries(folder, place):
-        if match := names.fullmatch(entry.name):
+    for file in _listed(folder, place).images:
+        if match := names.fullmatch(file.name):
             number = int(match[1])
             if number in found:
-                problems.append(f"{found[number]} and {entry.path} are the same image")
-            found[number] = Path(entry.path)
+                problems.append(f"{found[number]} and {file} are the same image")
+            found[number] = file
     return found
 
 
 def _part_files(folder: DataFolder, place: Path, problems: list[str]) -> Iterator[tuple[int, int, Path]]:
     """Yield number, class and file of every mask."""
-    for entry in _entries(folder, place):
-        if not entry.is_dir():
-            continue
-        for file in _entries(folder, Path(entry.path)):
+    for each in _listed(folder, place).folders:
+        for file in _listed(folder, each).images:
             match = _PART_NAME.fullmatch(file.name)
             if match and match[2] in CLASSES[1:]:
-                yield int(match[1]), CLASSES.index(match[2]), Path(file.path)
+                yield int(match[1]), CLASSES.index(match[2]), file
             elif match:
                 hint = nearest(match[2], CLASSES[1:])
-                problems.append(f"{file.path}: unknown part {match[2]!r}" + (f"; did you mean {hint!r}?" if hint else ""))
+                problems.append(f"{file}: unknown part {match[2]!r}" + (f"; did you mean {hint!r}?" if hint else ""))
 
 
-def _entries(folder: DataFolder, place: Path) -> list[os.DirEntry[str]]:
-    """Return what a folder holds, in order of names.
-
-    Raises:
-        DataError: there is no such folder, or an untrusted spec would leave its own by a link.
-    """
-    if not folder.admits(place):
-        raise DataError(f"{place} leads out of the spec's folder and the data root, which an untrusted spec must not")
-    if not place.is_dir():
+def _listed(folder: DataFolder, place: Path) -> Listing:
+    if not place.is_dir() and folder.admits(place):
         raise DataError(f"{place} is missing: the folder is incomplete. {_HOW_TO_GET}")
-    with os.scandir(place) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    for entry in entries:
-        if entry.is_symlink() and not folder.admits(Path(entry.path)):
-            raise DataError(f"{entry.path} is a link out of the spec's folder and the data root, which an untrusted spec must not follow")
-    return entries
+    return list_folder(place, folder)
 
 
 @dataclass(frozen=True)

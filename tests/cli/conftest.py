@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from gamelearn.cli.main import app
@@ -42,6 +43,33 @@ train: {rounds: 4, batch: 16}
 presets:
   long: {train: {rounds: 6}}
 """
+
+
+PICTURES = """\
+name: pictures
+variables:
+  x: {type: real, shape: [3, 4, 4]}
+  c: {type: categorical, classes: 2}
+data:
+  dataset: {type: images, path: d, size: 4}
+  streams: {rows: [x, c]}
+players:
+  p: {factors: {c | x: {net: linear}}}
+utilities:
+  p: E[rows(x, c)] log p(c | x)
+train: {rounds: 2, batch: 4, threads: 1}
+"""
+
+
+@pytest.fixture
+def pictures(folder: Path) -> Path:
+    """The folder `d` of 10 images in each of two classes, with the spec `pictures.yaml` beside it."""
+    (folder / "pictures.yaml").write_text(PICTURES)
+    for kind, name in enumerate(("cats", "dogs")):
+        (folder / "d" / name).mkdir(parents=True)
+        for index in range(10):
+            Image.new("RGB", (6, 5), (100 * kind + index, 0, 0)).save(folder / "d" / name / f"{index}.png")
+    return folder / "d"
 
 
 @pytest.fixture(scope="session")

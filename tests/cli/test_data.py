@@ -52,7 +52,7 @@ def test_a_damaged_data_set_is_a_failure_though_another_is_there(run: Run, folde
     with_data(folder, f"{ABSENT}\n  otherwise: {{type: digits, binarize: 0.5}}")
     result = run("data", "small.yaml")
     assert result.exit_code == 2
-    assert "is damaged or no numpy archive" in result.stderr
+    assert "is damaged, or no file of arrays" in result.stderr
 
 
 def test_values_and_presets_change_the_data(run: Run, folder: Path) -> None:
@@ -76,3 +76,43 @@ def test_values_and_presets_belong_to_a_spec(run: Run) -> None:
         assert (result.exit_code, result.stderr) == (2, "'digits' is a data set: key=value and --preset belong to a spec\n")
     result = run("data", "small.yaml", "other.yaml")
     assert (result.exit_code, result.stderr) == (2, "expected key=value after the spec, without spaces, got 'other.yaml'\n")
+
+
+def test_names_of_classes_and_what_is_not_read_are_said(run: Run, pictures: Path) -> None:
+    (pictures / "cats/notes.txt").touch()
+    (pictures / ".ipynb_checkpoints").mkdir()
+    lines = run("data", "pictures.yaml").stdout.splitlines()
+    assert lines[1:4] == [
+        "  x: real of shape (3, 4, 4)",
+        "  c: categorical with 2 classes of shape (): 'cats', 'dogs'",
+        "  rows: train 16, validation 2, test 2",
+    ]
+    assert lines[-1] == f"  NOTICE: 1 file is not read (not named as images): {Path('d/cats/notes.txt')}"
+    (report,) = json.loads(run("data", "pictures.yaml", "--format", "json").stdout)
+    assert (report["fields"]["c"]["names"], len(report["notices"])) == (["cats", "dogs"], 1)
+
+
+def test_everything_is_read_once_if_asked(run: Run, pictures: Path) -> None:
+    result = run("data", "pictures.yaml", "--verify")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "  verified: everything was read once, nothing is damaged")
+    for index in range(6):
+        for name in ("cats", "dogs"):
+            file = pictures / name / f"{index}.png"
+            file.write_bytes(b"")
+    result = run("data", "pictures.yaml", "--verify")
+    lines = result.stderr.splitlines()
+    assert result.exit_code == 2
+    assert lines[0] == "dataset (images): 12 things are wrong:"
+    assert sum("is damaged" in line and ".png" in line for line in lines) == 10
+    assert lines[-1] == "  and 2 more"
+
+
+def test_what_training_would_refuse_is_found(run: Run, pictures: Path) -> None:
+    (pictures / "cats").rename(pictures / "train")
+    (pictures / "dogs").rename(pictures / "val")
+    result = run("data", "pictures.yaml")
+    expected = "pictures.yaml:7:23: data.streams.rows[1]: data set 'images' has no field 'c'; it has 'x'"
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (2, expected)
+    assert "rows: train 9, validation 10, test 1" in result.stdout
+    result = run("data", "small.yaml", "data.streams={images: {variables: [x], take: 1500}}")
+    assert (result.exit_code, "1500" in result.stderr or "1,500" in result.stderr) == (2, True)

@@ -9,11 +9,15 @@ import torch
 from PIL import Image
 from pydantic import ValidationError
 
-from gamelearn.data.dataset import DataSet, Field
-from gamelearn.data.folder import DataAbsent, DataFolder
+from gamelearn.data.dataset import SPLITS, DataSet, Field
+from gamelearn.data.folder import DamagedFiles, DataAbsent, DataFolder
 from gamelearn.data.images import Images, ImagesOptions
+from gamelearn.data.look import problems_of
+from gamelearn.data.reading import Reading
+from gamelearn.data.streams import open_streams
 from gamelearn.errors import DataError
 from gamelearn.options import mistakes_of
+from gamelearn.spec.schema import Data, Variable
 
 
 def paint(path: Path, colour: tuple[int, ...], size: tuple[int, int] = (8, 8), mode: str = "RGB") -> None:
@@ -109,10 +113,10 @@ def test_damaged_images_are_named(folder: DataFolder) -> None:
 
 def test_many_damaged_images_are_counted(folder: DataFolder) -> None:
     (folder.root / "faces").mkdir()
-    for index in range(8):
+    for index in range(12):
         (folder.root / f"faces/{index}.png").touch()
-    with pytest.raises(DataError, match=r"; 3 more$"):
-        read(open_folder(folder), "x", *range(8))
+    with pytest.raises(DataError, match=r"(?s)^12 files cannot be read:\n  the image \S*/0.png is .*\n  and 2 more$"):
+        read(open_folder(folder), "x", *range(12))
 
 
 def test_sixteen_bits_are_not_cut_to_eight(folder: DataFolder) -> None:
@@ -145,6 +149,140 @@ def test_images_beside_classes_are_refused(folder: DataFolder) -> None:
     paint(folder.root / "faces/cats/a.png", (1, 2, 3))
     with pytest.raises(DataError, match="every image lies in the sub-folder of its class"):
         open_folder(folder)
+
+
+def grey(place: Path, *names: str) -> None:
+    """Write grey images of one pixel; the brightness is the number of the image."""
+    for index, name in enumerate(names):
+        paint(place / name, (index,), (1, 1), "L")
+
+
+def test_what_is_hidden_is_neither_image_nor_class(folder: DataFolder) -> None:
+    grey(
+        folder.root / "faces", "cats/1.png", "dogs/1.png", ".ipynb_checkpoints/1.png", "@eaDir/1.png", "cats/@eaDir/1.png", "cats/.a/1.png"
+    )
+    (folder.root / "faces/cats/._1.png").write_bytes(b"no image")
+    data = open_folder(folder)
+    assert (data.fields["c"].classes, data.length("train"), data.notices) == (2, 2, [])
+
+
+def test_what_is_not_read_is_told(folder: DataFolder) -> None:
+    grey(folder.root / "faces", "cats/1.png", "dogs/1.png", "dogs/more/2.png", "dogs/more/3.png")
+    for name in ("readme.txt", "cats/1.svg", "@alice/1.png", "empty/.hidden.png"):
+        (folder.root / "faces" / name).parent.mkdir(exist_ok=True)
+        (folder.root / "faces" / name).touch()
+    place = folder.root / "faces"
+    data = open_folder(folder)
+    assert (data.class_names, data.length("train")) == ({"c": ("cats", "dogs")}, 2)
+    assert data.notices == [
+        f"no images are in '{place / 'empty'}'",
+        f"2 files are not read (in deeper folders): {place / 'dogs/more/2.png'}, {place / 'dogs/more/3.png'}",
+        f"3 files are not read (not named as images): {place / '@alice'}, {place / 'readme.txt'}, {place / 'cats/1.svg'}",
+    ]
+
+
+def test_a_link_to_nowhere_is_a_damaged_image(folder: DataFolder) -> None:
+    grey(folder.root / "faces", "1.png")
+    (folder.root / "faces/2.png").symlink_to("nowhere.png")
+    assert open_folder(folder).length("train") == 2
+    assert list(problems_of(open_folder(folder))) == [f"the image {folder.root / 'faces/2.png'} cannot be read: No such file or directory"]
+
+
+@pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "Valid", "TEST"), ("TRAIN", "dev", "testing")])
+@pytest.mark.parametrize("classes", [("cats", "dogs"), ("",)])
+def test_folders_for_splits(names: tuple[str, str, str], classes: tuple[str, ...], folder: DataFolder) -> None:
+    for split, count in zip(names, (6, 2, 1), strict=True):
+        for kind, name in enumerate(classes):
+            for index in range(count):
+                paint(folder.root / "faces" / split / name / f"{index}.png", (100 * kind + count,), (1, 1), "L")
+    data = open_folder(folder, validation=0.5, test=0.4)
+    lengths = [data.length(split) for split in SPLITS]
+    assert lengths == [count * len(classes) for count in (6, 2, 1)]
+    for split, count, length in zip(SPLITS, (6, 2, 1), lengths, strict=True):
+        found = (data.read("x", split, torch.arange(length))[:, 0, 0, 0] * 255).round()
+        kinds = [kind for kind in range(len(classes)) for _ in range(count)]
+        assert found.tolist() == [100 * kind + count for kind in kinds]
+        assert classes == ("",) or data.read("c", split, torch.arange(length)).tolist() == kinds
+    assert data.class_names == ({} if classes == ("",) else {"c": classes})
+
+
+def test_a_split_without_a_folder_is_a_fraction(folder: DataFolder) -> None:
+    grey(folder.root / "faces", *(f"train/{index}.png" for index in range(10)), "test/0.png")
+    (folder.root / "faces/val").mkdir()
+    data = open_folder(folder, validation=0.3, test=0.5)
+    assert [data.length(split) for split in SPLITS] == [7, 3, 1]
+    assert data.notices == [f"no images are in '{folder.root / 'faces/val'}'"]
+
+
+def test_a_class_may_be_named_as_a_split(folder: DataFolder) -> None:
+    grey(folder.root / "faces", "car/1.png", "plane/1.png", "train/1.png")
+    assert open_folder(folder).class_names == {"c": ("car", "plane", "train")}
+
+
+def test_classes_are_those_of_all_splits(folder: DataFolder) -> None:
+    grey(folder.root / "faces", "train/a/1.png", "train/c/1.png", "test/b/1.png")
+    data = open_folder(folder)
+    assert data.class_names == {"c": ("a", "b", "c")}
+    assert read(data, "c", 0, 1).tolist() == [0, 2]
+    assert data.notices == ["no image to train on is of the classes 'b'"]
+
+
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [
+        (("train/1.png", "test/1.png", "extra/1.png"), r"faces has 'extra' beside 'train', 'test': with folders for splits"),
+        (("train/1.png", "test/1.png", "1.png"), r"faces has '1.png' beside 'train', 'test': with folders for splits"),
+        (("train/a/1.png", "train/b/1.png", "test/1.png"), r"faces: images of 'test' lie in no class, those of other splits"),
+        (("test/1.png",), r"faces has no images"),
+        (("train/", "test/1.png"), r"faces/train has no images"),
+        (("cats/1.png", "dogs/big/1.png"), r"faces/dogs has images in deeper folders alone, such as \S*dogs/big/1.png"),
+        (("all/cats/1.png", "all/dogs/1.png"), r"faces/all has images in deeper folders alone, such as \S*all/cats/1.png"),
+        (("cafe\u0301/1.png", "caf\u00e9/1.png"), r"faces has two sub-folders whose names are the same but for how"),
+    ],
+)
+def test_folders_that_could_be_meant_in_two_ways_are_refused(names: tuple[str, ...], what: str, folder: DataFolder) -> None:
+    (folder.root / "faces/train").mkdir(parents=True) if names[0] == "train/" else None
+    grey(folder.root / "faces", *(name for name in names if not name.endswith("/")))
+    with pytest.raises(DataError, match=what):
+        open_folder(folder)
+
+
+def test_the_reading_says_what_was_done(folder: DataFolder) -> None:
+    grey(folder.root / "faces", "cafe\u0301/1.png", "dogs/1.png")
+    assert open_folder(folder, size=[2, 6], colour="grey").readings == {
+        "x": Reading(size=(2, 6), colour="grey"),
+        "c": Reading(levels=("caf\u00e9", "dogs")),
+    }
+
+
+def test_transparency_is_left_out_without_a_word_of_the_reader(folder: DataFolder) -> None:
+    paint(folder.root / "faces/a.png", (10, 20, 30, 0), mode="RGBA")
+    image = Image.new("P", (8, 8), 1)
+    image.putpalette([0, 0, 0, 10, 20, 30] + [0] * 24)
+    image.save(folder.root / "faces/b.png", transparency=bytes([255, 0]))
+    found = read(open_folder(folder), "x", 0, 1)[:, :, 0, 0] * 255
+    assert found.round().tolist() == [[10, 20, 30]] * 2
+
+
+def test_of_an_animation_the_first_picture_is_read(folder: DataFolder) -> None:
+    (folder.root / "faces").mkdir()
+    first, *others = (Image.new("L", (8, 8), value) for value in (200, 100, 0))
+    first.save(folder.root / "faces/a.gif", save_all=True, append_images=others)
+    assert (read(open_folder(folder, colour="grey"), "x", 0) * 255).round().unique().tolist() == [200]
+
+
+def test_all_damaged_files_are_named_when_one_is_met(folder: DataFolder) -> None:
+    grey(folder.root / "faces", *(f"{index:03}.png" for index in range(80)))
+    wrong = [folder.root / f"faces/{index:03}.png" for index in (3, 70)]
+    for file in wrong:
+        file.write_bytes(b"")
+    data = open_folder(folder)
+    expected = [f"the image {file} is damaged or no image (BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP)" for file in wrong]
+    assert list(problems_of(data)) == expected
+    spec = Data.model_validate({"dataset": {"type": "images", "path": "faces", "size": 4, "test": 0.5}, "streams": {"rows": ["x"]}})
+    with pytest.raises(DamagedFiles) as caught:
+        open_streams(spec, {"x": Variable(type="real", shape=(3, 4, 4))}, folder=folder, seed=0, device="cpu", dtype=torch.float32)
+    assert sorted(caught.value.problems) == expected  # those of the test split too
 
 
 def test_an_untrusted_spec_follows_no_link_outside(folder: DataFolder) -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from gamelearn.data.label_maps import fit_labels, image_size, listed, read_label_map, read_mask, same_shape
+from gamelearn.data.label_maps import fit_labels, fit_mask, image_size, read_label_map, read_mask, same_shape
+from gamelearn.data.words import listed
 from gamelearn.errors import DataError
 
 
@@ -117,3 +118,75 @@ def test_the_same_shape_is_that_of_an_enlargement(first: tuple[int, int], second
 def test_many_problems_are_counted() -> None:
     assert listed(["a", "b"]) == "\n  a\n  b"
     assert listed([str(each) for each in range(1012)]).splitlines()[-2:] == ["  9", "  and 1,002 more"]
+
+
+DARK = np.array([[0, 1], [255, 0]], np.uint8)
+"""Grey values of which one is as dark as can be, but not black."""
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "blue", "transparent palette"])
+def test_a_mask_hides_what_is_not_black_however_dark(mode: str, tmp_path: Path) -> None:
+    if mode == "1":
+        image = Image.fromarray(DARK > 0)
+    elif mode == "I;16":
+        image = Image.fromarray(DARK.astype(np.uint16))
+    elif mode == "blue":
+        image = Image.fromarray(np.stack([0 * DARK, 0 * DARK, DARK], -1))
+    elif mode in ("P", "transparent palette"):
+        image = Image.fromarray(np.array([[7, 3], [1, 7]], np.uint8), "P")  # black is neither the first colour nor the least number
+        image.putpalette([9, 9, 9, 255, 0, 0, 5, 5, 5, 0, 0, 1] + [0] * 24)
+    else:
+        image = Image.fromarray(DARK).convert(mode)
+    options: dict[str, Any] = {"transparency": bytes([255] * 7 + [0])} if mode == "transparent palette" else {}
+    image.save(tmp_path / "mask.png", **options)
+    assert read_mask(tmp_path / "mask.png").tolist() == [[False, True], [True, False]]
+
+
+@pytest.mark.parametrize(
+    ("colours", "alphas", "hidden"),
+    [
+        ([(0, 0, 0), (9, 9, 9)], [0, 255], [False, True]),  # a brush on a transparent sheet
+        ([(0, 0, 0), (0, 0, 1)], [255, 1], [False, True]),  # nearly transparent is not transparent
+        ([(0, 0, 0), (0, 0, 0)], [255, 255], [False, False]),
+        ([(0, 0, 0), (0, 0, 0)], [255, 0], None),  # black where it is opaque: which of the two is hidden?
+        ([(9, 9, 9), (9, 9, 9)], [255, 0], None),
+        ([(0, 0, 0), (9, 9, 9)], [255, 0], None),
+    ],
+)
+def test_transparency_that_contradicts_colours_is_refused(
+    colours: list[tuple[int, int, int]], alphas: list[int], hidden: list[bool] | None, tmp_path: Path
+) -> None:
+    values = [[(*colour, alpha) for colour, alpha in zip(colours, alphas, strict=True)]]
+    Image.fromarray(np.array(values, np.uint8)).save(tmp_path / "mask.png")
+    if hidden is None:
+        with pytest.raises(DataError, match="has transparent pixels beside its colours: save it black and white"):
+            read_mask(tmp_path / "mask.png")
+    else:
+        assert read_mask(tmp_path / "mask.png").tolist() == [hidden]
+
+
+def test_masks_and_label_maps_are_set_upright_as_images_are(tmp_path: Path) -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(DARK).save(tmp_path / "a.png", exif=turned)
+    assert read_mask(tmp_path / "a.png").tolist() == [[True, False], [False, True]]
+    assert read_label_map(tmp_path / "a.png").tolist() == [[255, 0], [0, 1]]
+    Image.new("RGB", (8, 4)).save(tmp_path / "a.tif", tiffinfo={274: 6})
+    assert image_size(tmp_path / "a.tif") == (8, 4)
+
+
+@pytest.mark.parametrize("source", [(1000, 1000), (7, 5), (2, 3), (3, 9), (8, 1)])
+@pytest.mark.parametrize("size", [(8, 8), (3, 2), (1, 1), (4, 12)])
+def test_a_resized_mask_hides_every_pixel_that_a_hidden_one_touches(source: tuple[int, int], size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    height, width = min(source[0], source[1] * size[0] / size[1]), min(source[1], source[0] * size[1] / size[0])
+    top, left = (source[0] - height) / 2, (source[1] - width) / 2
+    for _ in range(5):
+        row, column = int(rng.integers(source[0])), int(rng.integers(source[1]))
+        mask = np.zeros(source, bool)
+        mask[row, column] = True
+        rows = [top + i * height / size[0] < row + 1 - 1e-6 and row + 1e-6 < top + (i + 1) * height / size[0] for i in range(size[0])]
+        columns = [
+            left + j * width / size[1] < column + 1 - 1e-6 and column + 1e-6 < left + (j + 1) * width / size[1] for j in range(size[1])
+        ]
+        assert fit_mask(mask, size).tolist() == np.outer(rows, columns).tolist()

@@ -1,6 +1,8 @@
 """Caches of decoded pairs: found again, rebuilt, written elsewhere. This file tests their life."""
 
 import json
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gamelearn.data.folder import DataFolder
-from gamelearn.data.pair_cache import CachedPairs, cached_pairs, file_state
+from gamelearn.data.pair_cache import CachedPairs, cached_pairs, file_states
 from gamelearn.errors import DataError
 
 ROWS = 5
@@ -149,10 +151,20 @@ def test_order_is_kept_over_many_parts(folder: DataFolder, user_cache: Path, mon
     assert right(opened(folder, Source()))
 
 
-def test_a_changed_file_has_another_state(tmp_path: Path) -> None:
-    file = tmp_path / "a"
-    file.write_text("1")
-    before = file_state(file)
-    assert file_state(file) == before
-    file.write_text("12")
-    assert file_state(file) != before
+def test_what_is_changed_has_another_state(tmp_path: Path) -> None:
+    """Of two folders with equal files, and of a file that keeps its name, size and time."""
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").write_text("1")
+        os.utime(tmp_path / name / "a", ns=(0, 0))
+    file = tmp_path / "one/a"
+    before = file_states(tmp_path / "one", [file])
+    assert file_states(tmp_path / "one", [file]) == before
+    assert file_states(tmp_path / "other", [tmp_path / "other/a"]) != before
+    assert file_states(tmp_path, [file]) != file_states(tmp_path, [tmp_path / "other/a"])
+    time.sleep(0.02)  # longer than the clock of the file system takes for a tick
+    file.write_text("2")
+    os.utime(file, ns=(0, 0))
+    assert file_states(tmp_path / "one", [file]) != before
+    file.unlink()
+    assert file_states(tmp_path / "one", [file])[1] == ("a",)

@@ -1,5 +1,8 @@
 """Folders of images with label maps, whole and damaged. This file tests their data set."""
 
+import os
+import time
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,9 @@ from pydantic import ValidationError
 
 from gamelearn.data.dataset import SPLITS, DataSet, Field
 from gamelearn.data.folder import DataAbsent, DataFolder
+from gamelearn.data.look import problems_of
 from gamelearn.data.pairs import Pairs, PairsOptions
+from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError
 from gamelearn.options import mistakes_of
 
@@ -198,6 +203,143 @@ def test_folders_for_splits(folder: DataFolder) -> None:
     write(folder.root / "cells", "a", [[0]])
     with pytest.raises(DataError, match=r"has 'images' beside 'train', 'test': with folders for splits"):
         open_pairs(folder)
+
+
+@pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "VALID", "Testing")])
+@pytest.mark.parametrize("inside", [False, True])
+def test_folders_for_splits_stand_inside_or_outside(inside: bool, names: tuple[str, str, str], folder: DataFolder) -> None:
+    for number, (split, other) in enumerate(zip(names, ("TRAIN", "validation", "test"), strict=True)):
+        write(folder.root / "made" / split, "a", [[number]])
+        for sub, name in (("images", split), ("labels", other)):
+            target = folder.root / "cells" / (f"{sub}/{name}" if inside else f"{split}/{sub}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (folder.root / "made" / split / sub).rename(target)
+    data = open_pairs(folder)
+    assert [read(data, "s", split).flatten().tolist() for split in SPLITS] == [[0], [1], [2]]
+    assert data.notices == []
+
+
+def test_suffixes_are_taken_off_the_names(folder: DataFolder) -> None:
+    for number, stem in enumerate(("b", "a", "cafe\u0301")):
+        write(folder.root / "cells", stem, [[number]], ending=".PNG")
+        name = unicodedata.normalize("NFC", stem) + "_mask.PNG"
+        (folder.root / "cells/labels" / f"{stem}.png").rename(folder.root / "cells/labels" / name)
+    with pytest.raises(DataError, match=r"6 files lack their partner, which has the same name \(is 'label_suffix: _mask' missing\?\)"):
+        open_pairs(folder)
+    (folder.root / "cells/labels/a_edges.png").write_bytes(b"")
+    data = open_pairs(folder, label_suffix="_mask")
+    assert read(data, "s").flatten().tolist() == [1, 0, 2]
+    assert data.notices == [f"1 file is not read (in no pair): {folder.root / 'cells/labels/a_edges.png'}"]
+    assert data.readings == {"x": Reading(colour="rgb"), "s": Reading(suffix="_mask")}
+    (folder.root / "cells/labels/a_edges.png").unlink()
+    for split in ("images", "labels"):
+        for file in (folder.root / "cells" / split).iterdir():
+            file.rename(folder.root / f"cells/{file.name}")
+        (folder.root / "cells" / split).rmdir()
+    assert read(open_pairs(folder, images=".", labels=".", label_suffix="_mask"), "s").flatten().tolist() == [1, 0, 2]
+
+
+def test_what_is_hidden_is_no_data_and_what_is_not_read_is_told(folder: DataFolder, cells: Path) -> None:
+    for name in (
+        "images/._a.png",
+        "labels/._a.png",
+        "images/Thumbs.db",
+        "labels/.ipynb_checkpoints/a.png",
+        "labels/more/z.png",
+        "images/n.txt",
+    ):
+        (cells / name).parent.mkdir(exist_ok=True)
+        (cells / name).write_bytes(b"no image")
+    data = open_pairs(folder)
+    assert data.length("train") == 3
+    assert data.notices == [
+        f"1 file is not read (in deeper folders): {cells / 'labels/more/z.png'}",
+        f"1 file is not read (not named as images): {cells / 'images/n.txt'}",
+    ]
+
+
+@pytest.mark.parametrize("ending", ["jpg", "webp"])
+def test_a_label_map_in_a_lossy_format_is_named_as_such(ending: str, folder: DataFolder, cells: Path) -> None:
+    label = cells / "labels/b.png"
+    Image.open(label).save(label.with_suffix(f".{ending}"))
+    assert open_pairs(folder).notices[0].startswith("1 file is not read (in no pair): ")  # beside the label map: a preview
+    label.unlink()
+    with pytest.raises(DataError, match=rf"labels/b.{ending} is a JPEG or WebP file, which changes pixels: label maps are given as PNG"):
+        open_pairs(folder)
+    label.with_suffix(f".{ending}").rename(label)
+    with pytest.raises(DataError, match=r"labels/b.png is a (JPEG|WEBP) file, which changes pixels: label maps and masks are given as PNG"):
+        open_pairs(folder)
+
+
+def test_white_of_one_bit_is_255_where_values_say_so(folder: DataFolder) -> None:
+    write(folder.root / "cells", "a", [[0, 255]])
+    write(folder.root / "cells", "b", [[255, 0]])
+    label = folder.root / "cells/labels/b.png"
+    Image.open(label).convert("1").save(label)
+    assert read(open_pairs(folder, values=[255, 0]), "s").flatten().tolist() == [1, 0, 0, 1]
+    for name in ("images/a.png", "labels/a.png"):
+        (folder.root / "cells" / name).unlink()
+    assert read(open_pairs(folder), "s").flatten().tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [
+        (("images/train/a", "images/b", "labels/b"), r"cells/images has images beside 'train': with folders for splits"),
+        (
+            ("images/train/a", "images/val/b", "labels/train/a"),
+            r"cells/labels has no sub-folders for the splits of the images in '\S*images/val'",
+        ),
+        (("images/x/a", "labels/x/a"), r"cells/images has no images: .*; some lie in deeper folders, such as \S*images/x/a.png"),
+        (("images/a", "labels/x/a"), r"1 file lacks its partner, .*; some lie in deeper folders, such as \S*labels/x/a.png"),
+    ],
+)
+def test_folders_that_are_no_pairs_are_named(names: tuple[str, ...], what: str, folder: DataFolder) -> None:
+    for name in names:
+        (folder.root / "cells" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder.root / f"cells/{name}.png").touch()
+    with pytest.raises(DataError, match=what):
+        open_pairs(folder)
+
+
+def test_another_folder_with_equal_names_sizes_and_times_is_another_cache(folder: DataFolder) -> None:
+    """Label maps come out of one archive: what tells them apart is their folder, or their content alone."""
+    place, labels = folder.root / "cells", np.zeros((4, 4), np.uint8)
+    for index, name in enumerate(("coarse", "fine")):
+        write(place, "a", labels + index)
+        Image.fromarray(labels + index).save(place / "a.bmp")
+        (place / name).mkdir()
+        (place / "a.bmp").rename(place / name / "a.bmp")
+    files = [place / "images/a.png", place / "coarse/a.bmp", place / "fine/a.bmp"]
+    for file in files:
+        os.utime(file, (1600000000, 1600000000))
+    assert [read(open_pairs(folder, labels=name, classes=2), "s").max().item() for name in ("coarse", "fine")] == [0, 1]
+    time.sleep(0.02)  # longer than the clock of the file system takes for a tick
+    files[1].write_bytes(files[2].read_bytes())
+    os.utime(files[1], (1600000000, 1600000000))
+    assert read(open_pairs(folder, labels="coarse", classes=2), "s").max() == 1
+
+
+def test_everything_is_read_once_more_to_find_damage(folder: DataFolder, cells: Path) -> None:
+    data = open_pairs(folder)
+    assert list(problems_of(data)) == []
+    state = (cells / "labels/b.png").stat()
+    (cells / "labels/b.png").write_bytes(bytes(state.st_size))
+    assert len(list(problems_of(data))) == 1  # though the cache is whole
+
+
+def test_the_size_is_that_of_the_first_image_that_can_be_read(folder: DataFolder, cells: Path) -> None:
+    for name in ("images/a.jpg", "labels/c.png"):
+        (cells / name).write_bytes(b"")
+    (cells / "images/b.png").unlink()
+    (cells / "images/b.png").symlink_to("nowhere")
+    with pytest.raises(DataError) as caught:
+        open_pairs(folder)
+    assert [line.split(":")[0].split("/")[-1] for line in str(caught.value).splitlines()[1:]] == [
+        "a.jpg is damaged or no image (BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP)",
+        "b.png cannot be read",
+        "c.png is damaged or no image (BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP)",
+    ]
 
 
 def test_a_changed_file_is_read_again(folder: DataFolder, cells: Path) -> None:

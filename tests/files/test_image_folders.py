@@ -4,14 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from gamelearn.data.images import ImageColumn
+from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError, EvidenceError
-from gamelearn.files.image_folders import ImageSource
+from gamelearn.files.evidence import open_evidence
+from gamelearn.files.image_folders import ImageSource, list_images
 from gamelearn.files.values import open_values
 from gamelearn.graph.model import Variable
 from gamelearn.report.pictures import palette
-from tests.files.games import FLAT, GREY, LABELS, PICTURES, RNG, C, S, X, Z, everything, write_pngs
+from tests.files.games import FLAT, GREY, LABELS, MASKS, PICTURES, RNG, VARIABLES, C, S, X, Z, everything, write_pngs
 
 UNIT = PICTURES.transpose(0, 3, 1, 2) / np.float32(255)
 
@@ -128,6 +132,52 @@ def test_folders_without_images_and_images_of_one_name(tmp_path: Path) -> None:
     folder = write_pngs(tmp_path / "faces", PICTURES[:2])
     write_pngs(folder, PICTURES[:1], ending="bmp")
     with pytest.raises(DataError, match=r"a.bmp and .*a.png have the same name"):
+        opened(folder, X)
+
+
+def test_what_is_hidden_is_no_row_and_what_lies_deeper_is_told(tmp_path: Path) -> None:
+    folder = write_pngs(tmp_path / "faces", PICTURES)
+    for name in ("._a.png", ".ipynb_checkpoints/a.png", "@eaDir/a.png", "Thumbs.db"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"no image")
+    assert opened(folder, X).names == tuple("abcdefg")
+    write_pngs(folder / "more", PICTURES[:2])
+    with pytest.raises(
+        DataError, match=r"faces has images, but 2 images lie in deeper folders, such as \S*more/a.png: give a folder without"
+    ):
+        opened(folder, X)
+    with pytest.raises(DataError, match=r"top has no images: .*; 1 image lies in deeper folders, such as \S*top/one/a.png"):
+        opened(write_pngs(write_pngs(tmp_path / "top", PICTURES[:0]) / "one", PICTURES[:1]).parent, X)
+
+
+def test_images_are_brought_to_size_where_the_training_did_so(tmp_path: Path) -> None:
+    large = np.repeat(np.repeat(PICTURES, 3, 1), 3, 2)
+    folder, labels = write_pngs(tmp_path / "large", large), write_pngs(tmp_path / "labels", np.repeat(np.repeat(LABELS, 3, 1), 3, 2))
+    readings = {"x": Reading(size=(4, 6), colour="rgb"), "s": Reading(size=(4, 6))}
+    trained = ImageColumn(sorted(folder.iterdir()), (4, 6), "rgb").read(torch.arange(7))
+    assert np.array_equal(everything(open_values(str(folder), X, readings=readings)), trained.numpy())
+    assert np.array_equal(everything(open_values(str(labels), S, readings=readings)), LABELS)
+    masks = write_pngs(tmp_path / "masks", np.repeat(np.repeat(MASKS, 3, 1), 3, 2))
+    opened_files = open_evidence(VARIABLES, {"x": str(folder)}, {"x": str(masks)}, {}, rows=None, seed=0, resize=False, readings=readings)
+    (block,) = opened_files.blocks(10)
+    assert np.array_equal(block.hide["x"], np.broadcast_to(MASKS[:, None], (7, 3, 4, 6)))
+
+
+def test_names_of_rows_have_no_suffix(tmp_path: Path) -> None:
+    for name in ("b_mask.png", "a_mask.png", "a_edges.png"):
+        (tmp_path / name).touch()
+    assert {name: file.name for name, file in list_images(tmp_path, "_mask").items()} == {"a": "a_mask.png", "b": "b_mask.png"}
+    assert list(list_images(tmp_path, "_lines")) == ["a_edges", "a_mask", "b_mask"]  # the user's own names
+
+
+def test_damaged_files_are_counted(tmp_path: Path) -> None:
+    folder = write_pngs(tmp_path / "faces", PICTURES)
+    for name in "bd":
+        (folder / f"{name}.png").write_bytes(b"")
+    (folder / "h.png").symlink_to("nowhere")
+    with pytest.raises(
+        DataError, match=r"(?s)^3 files cannot be read:\n  the image \S*/b.png .*/d.png .*h.png cannot be read: No such file"
+    ):
         opened(folder, X)
 
 

@@ -11,7 +11,9 @@ from PIL import Image
 
 from gamelearn.data.dataset import SPLITS, DataSet, Field
 from gamelearn.data.folder import DataAbsent, DataFolder
+from gamelearn.data.look import problems_of
 from gamelearn.data.progress import told_of_progress
+from gamelearn.data.reading import Reading
 from gamelearn.data.streams import open_streams
 from gamelearn.errors import DataError
 from gamelearn.spec.schema import Data, Variable
@@ -96,6 +98,25 @@ def test_merged_label_maps_are_read(tmp_path: Path) -> None:
     (maps / "7.png").rename(maps / "5.png")
     with pytest.raises(DataError, match=r"3.png holds 19: expected a class in 0 .. 18"):
         open_faces(tmp_path, labels="CelebAMask-HQ-mask")
+
+
+def test_what_is_hidden_is_no_part_and_another_folder_no_cache(tmp_path: Path) -> None:
+    _, labels = write_faces(tmp_path, COUNT)
+    parts = tmp_path / NAME / "CelebAMask-HQ-mask-anno"
+    for place in (parts / ".trash", parts / "@eaDir", parts / "0/@eaDir"):
+        place.mkdir()
+        (place / "00000_skin.png").write_bytes(b"no image")
+    (parts / "0/._00000_skin.png").write_bytes(b"no image")
+    data = open_faces(tmp_path)
+    assert read(data, "s").numpy().tolist() == labels.tolist()
+    assert list(problems_of(data)) == []
+    assert data.readings == {"x": Reading(size=(32, 32), colour="rgb"), "s": Reading(levels=CLASSES, size=(32, 32))}
+    other = tmp_path / "other"
+    (tmp_path / NAME).rename(tmp_path / "moved")
+    (tmp_path / "moved").rename(other)
+    for file in [*other.rglob("*.png")]:
+        Image.new("RGB", (32, 32)).save(file)
+    assert read(open_faces(tmp_path, path="other"), "s").max() == 0
 
 
 def test_images_are_resized_and_label_maps_keep_classes(tmp_path: Path) -> None:
