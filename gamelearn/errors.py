@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 _MOST_NAMED = 40
+_MOST_LINES = 20
 
 
 class GamelearnError(Exception):
@@ -131,3 +132,10 @@ def quoted(names: Iterable[str]) -> str:
     every = list(names)
     rest = [f"and {len(every) - _MOST_NAMED} more"] if len(every) > _MOST_NAMED else []
     return ", ".join([*(repr(name) for name in every[:_MOST_NAMED]), *rest])
+
+
+def first_of(lines: Iterable[str], what: str) -> tuple[str, ...]:
+    """Return lines; of very many the first ones, with how many more there are."""
+    every = tuple(lines)
+    rest = (f"and {len(every) - _MOST_LINES} more {what}",) if len(every) > _MOST_LINES else ()
+    return (*every[:_MOST_LINES], *rest)

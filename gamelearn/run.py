@@ -2,7 +2,7 @@
 
     runs/<name>/<n>/  spec.yaml  spec.resolved.yaml  environment.json  metrics.jsonl  checkpoints/  samples/
 
-A run folder is opened here; `gamelearn.training` makes it.
+`gamelearn.training` makes the folder. This file opens it.
 """
 
 import warnings

@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 
 from gamelearn.data.reading import Reading, read_readings
 from gamelearn.data.trained import Keys
-from gamelearn.disk import write_whole, writing
+from gamelearn.disk import sync_folder, write_whole, writing
 from gamelearn.errors import RunError
 from gamelearn.game import Game
 from gamelearn.spec.paths import ENVIRONMENT as ENVIRONMENT
@@ -75,9 +75,12 @@ def make_run_folder(run_folder: str | Path | None, name: str) -> Path:
     """
     try:
         if run_folder is not None:
-            Path(run_folder).mkdir(parents=True, exist_ok=True)
-            return Path(run_folder)
-        return _make_next(name)
+            folder = Path(run_folder)
+            folder.mkdir(parents=True, exist_ok=True)
+        else:
+            folder = _make_next(name)
+        sync_folder(folder.parent)
+        return folder
     except OSError as error:
         where = run_folder if run_folder is not None else RUNS / name
         raise RunError(f"cannot make the run folder {str(where)!r}: {error.strerror or error}; give another one by --run") from None

@@ -2,7 +2,7 @@
 
     runs/<name>/<n>/  spec.yaml  spec.resolved.yaml  environment.json  metrics.jsonl  checkpoints/  samples/
 
-Nothing of a run is touched before all has been refused that can be. One process at a time trains a run.
+Nothing of a run is touched before all has been refused that can be. One process at a time trains a run. This file trains a game into such a folder.
 """
 
 import json

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -63,10 +63,17 @@ class Stuck:
 
     mean = decide = lambda self: self.value
 
+    def given(self, value: Tensor, known: Tensor) -> "Stuck":
+        return self
+
+
+class StillOptions(PlayerOptions):
+    has_given: ClassVar[bool] = True
+
 
 @pytest.fixture(params=[FREE, OWN])
 def game(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Game:
-    monkeypatch.setitem(PLAYERS._entries, "test_still", Entry("test_still", Still, PlayerOptions))
+    monkeypatch.setitem(PLAYERS._entries, "test_still", Entry("test_still", Still, StillOptions))
     generator = np.random.default_rng(0)
     x = generator.random((40, 1, 4, 4)).astype(np.float32)
     np.savez(tmp_path / "free.npz", x=x, s=(x[:, 0] > 0.5).astype(np.int64), r=x[:, 0, 0, 0], n=generator.poisson(2, 40))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gamelearn.cli.data_progress import data_progress
-from gamelearn.cli.guard import say
 from gamelearn.cli.options import Plugins, Preset, TableFormat, TextOrJson, Untrusted, Values, only_overrides
 from gamelearn.errors import GamelearnError, nearest, quoted
 
@@ -210,6 +209,6 @@ def _print(report: dict[str, Any]) -> None:
     for path in report["found"] or ["installed with a package, no file of its own"]:
         typer.echo(f"  found: {path}")
     for notice in report["notices"]:
-        say(f"NOTICE: {report['name']}: {notice}")
+        typer.echo(f"  NOTICE: {notice}")
     if report.get("problems") == []:
         typer.echo("  verified: everything was read once, nothing is damaged")

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
-from gamelearn.data.dataset import DataSet, Field
-from gamelearn.data.fitting import Misread, fit
+from gamelearn.data.dataset import DataSet, Field, Misread
 from gamelearn.errors import DataError, nearest, quoted
 from gamelearn.options import Mistake, Path
 from gamelearn.registry import DATASETS
@@ -201,33 +200,37 @@ def bind(data: Data, variables: Mapping[str, Variable], opened: Mapping[str, Ope
         source = data_set_of(data, stream) or ""
         each, bound = opened[source], dict[str, str]()
         for path, name, field in _shown(stream, variables):
-            variable, below = variables.get(name), ("streams", title, *path)
-            if field not in each.data_set.fields and (variable is None or each.data_set.raw(field) is None):
-                mistakes.append(_unknown(each, field, {*variables, *stream.variables.values()}).below(below))
-            elif variable is not None:
+            variable, found = variables.get(name), field if field in each.data_set.fields else None
+            if variable is not None:
                 try:
-                    bound[name] = _bound(each.data_set, field, _wish(variable), is_alone=len(wishes[source, field]) == 1)
+                    found = _bound(each.data_set, field, _wish(variable), is_alone=len(wishes[source, field]) == 1)
                 except Misread as error:
-                    mistakes.append(_misfit(each, name, field, variable, error).below(below))
-        fields = {name: bound.get(name, field) for name, field in stream.variables.items()}
+                    mistakes.append(_misfit(each, name, field, variable, error).below(("streams", title, *path)))
+                    continue
+            if found is None:
+                mistakes.append(_unknown(each, field, {*variables, *stream.variables.values()}).below(("streams", title, *path)))
+            else:
+                bound[name] = found
+        fields = {name: bound[name] for name in stream.variables if name in bound}
         bindings[title] = Binding(title, each.label, each.data_set, fields, bound.get(stream.balance or ""), source)
     return bindings, mistakes
 
 
-def _bound(data_set: DataSet, field: str, wish: Field, *, is_alone: bool) -> str:
-    """Return the name of a field once it is read as its variable has it.
+def _bound(data_set: DataSet, field: str, wish: Field, *, is_alone: bool) -> str | None:
+    """Return the name of a field once it is read as its variable has it, None if there is no such field.
 
     Raises:
         Misread: it cannot be read so.
     """
     name = field if is_alone or data_set.fields.get(field) == wish else f"{field} ({wish})"
-    if data_set.fields.get(name) != wish:
-        raw = data_set.raw(field)
-        if raw is None:
-            raise Misread("")
-        fitted = fit(raw, wish)
-        data_set.add(name, fitted.column, fitted.reading, fitted.notices)
-    return name
+    if data_set.fields.get(name) == wish:
+        return name
+    if fitted := data_set.read_as(field, wish):
+        data_set.add(name, fitted)
+        return name
+    if field in data_set.fields:
+        raise Misread("")
+    return None
 
 
 def _misfit(opened: Opened, name: str, field: str, variable: Variable, why: Misread) -> Mistake:
@@ -294,8 +297,7 @@ def _balance_mistakes(stream: Stream, variables: Mapping[str, Variable]) -> Iter
         what = f"unknown variable {stream.balance!r}; those that can be balanced: {quoted(suitable) or 'none'}"
         yield Mistake(path, what, nearest(stream.balance, suitable))
     elif not _can_balance(variable):
-        mine = _wish(variable)
-        yield Mistake(path, f"only a categorical or binary variable of shape () can be balanced; {stream.balance!r} is {mine}")
+        yield Mistake(path, f"only a categorical or binary variable of shape () can be balanced; {stream.balance!r} is {_wish(variable)}")
     elif stream.take is None:
         yield Mistake(path, "'balance' gives each class the same number of rows of 'take', which is missing")
     elif stream.take % (variable.classes or _BINARY_CLASSES):

@@ -37,9 +37,10 @@ from gamelearn.data.dataset import (
     table_columns,
 )
 from gamelearn.data.folder import DataFolder
+from gamelearn.data.numbers import NumberForm
 from gamelearn.data.reading import Reading, sorted_levels
 from gamelearn.data.text_table import TextTable, read_table
-from gamelearn.errors import DataError, nearest, quoted
+from gamelearn.errors import DataError, first_of, nearest, quoted
 from gamelearn.options import Listed, Options, mistake
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import Name, TableColumn
@@ -57,7 +58,7 @@ class ColumnOptions(Options):
     type: ColumnType | None = None
     """By default 0 and 1 (or false and true) are binary, other numbers real, text is categorical."""
     levels: Listed[str] | None = None
-    """The classes of a categorical field in order; by default all that occur, sorted."""
+    """The classes of a categorical field in order, or the words for 0 and 1; by default all that occur, sorted."""
 
 
 def _separator(text: str) -> str:
@@ -197,7 +198,7 @@ class CsvColumns:
     @property
     def notices(self) -> tuple[str, ...]:
         """All that is to be said."""
-        return (*self.table_notices, *self.notes.values())
+        return (*self.table_notices, *first_of(self.notes.values(), "notices of columns"))
 
     @property
     def table(self) -> tuple[TableColumn, ...]:
@@ -299,9 +300,7 @@ def _add(
     """Add a field, with how it is written and what is to be said of it."""
     form, note = number_form(cells, usual, table.separator)
     kind = options.type or inferred_kind(cells, form)
-    levels = (
-        options.levels or sorted_levels(cells.held, form) if kind == "categorical" else bits_of(cells, form) if kind == "binary" else ()
-    )
+    levels = _levels(kind, options, cells, form)
     if reason := "" if is_asked else left_out(cells, kind):
         found.left_out.add(name)
         note = f"column {cells.title!r} {reason}: left out where it is not named"
@@ -329,6 +328,13 @@ def _add(
         np.where(lacking, 0.0, values).reshape(-1, *shape),
         present=None if present.all() else torch.from_numpy(present),
     )
+
+
+def _levels(kind: str, options: ColumnOptions, cells: Cells, form: NumberForm) -> tuple[str, ...]:
+    """Return the words for classes, or for 0 and 1, in their order."""
+    if kind not in ("binary", "categorical"):
+        return ()
+    return options.levels or (bits_of(cells, form) if kind == "binary" else sorted_levels(cells.held, form))
 
 
 def _values(file: Path, name: str, kind: str, cells: Cells, reading: Reading) -> NDArray[np.float64]:

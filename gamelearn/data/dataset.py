@@ -8,7 +8,7 @@ import re
 import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
@@ -59,27 +59,6 @@ class Field:
     def bytes(self) -> int:
         """The size of one row's value."""
         return prod(self.shape) * self.dtype.itemsize
-
-
-@dataclass(frozen=True)
-class Raw:
-    """An array as a file holds it, to be read as a variable has it.
-
-    Attributes:
-        values: `(rows, ...)`, numbers, texts or dates.
-        given: what options say of its reading.
-        type: the one that options fix, if any.
-        classes: their number that options fix, if any.
-        channels_last: whether the last axis of a row is to be its first; None where the shape of the variable says so.
-        absent: `(rows)`, which rows have no value whatever the array holds; None for none.
-    """
-
-    values: NDArray[Any]
-    given: Reading = field(default_factory=Reading)
-    type: str | None = None
-    classes: int | None = None
-    channels_last: bool | None = None
-    absent: NDArray[np.bool_] | None = None
 
 
 class Column(ABC):
@@ -170,6 +149,28 @@ class ArrayColumn(Column):
         return values.mean(0), np.where(deviation > 0, deviation, 1.0)
 
 
+class Misread(ValueError):
+    """Why a file holds no values of a field, as the end of a sentence.
+
+    Args:
+        what: the reason.
+        remedy: the option that says how it is to be read, if one does.
+    """
+
+    def __init__(self, what: str, remedy: str | None = None) -> None:
+        super().__init__(what)
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A column with how files write it, and what has to be told of it."""
+
+    column: ArrayColumn
+    reading: Reading
+    notices: tuple[str, ...]
+
+
 def standardised_columns(columns: Mapping[str, ArrayColumn], rows: Tensor) -> dict[str, ArrayColumn]:
     """Return columns of which the real ones are standardised by the statistics of some rows, those of training."""
     return {name: column.standardised(rows) if column.field.type == "real" else column for name, column in columns.items()}
@@ -233,15 +234,19 @@ class DataSet:
         self.columns = dict(columns)
         self.splits = {split: splits.get(split, torch.empty(0, dtype=torch.int64)) for split in SPLITS}
 
-    def raw(self, field: str) -> Raw | None:
-        """Return a field as its file holds it, where it can be read as another type or shape; None where it cannot."""
+    def read_as(self, field: str, wanted: Field) -> "Fitted | None":
+        """Return a field read as a variable has it; None where it can be read in one way only, or there is none.
+
+        Raises:
+            Misread: it holds no such values, or leaves open what they mean.
+        """
         return None
 
-    def add(self, name: str, column: Column, reading: Reading, told: Sequence[str]) -> None:
-        """Add a column, or put it in the place of another, with how files write it and what is to be told of it."""
-        self.columns[name] = column
-        self.readings = {**self.readings, name: reading}
-        self.told = {**self.told, name: told}
+    def add(self, name: str, fitted: "Fitted") -> None:
+        """Add a column, or put it in the place of another."""
+        self.columns[name] = fitted.column
+        self.readings = {**self.readings, name: fitted.reading}
+        self.told = {**self.told, name: fitted.notices}
 
     @property
     def fields(self) -> Mapping[str, Field]:
@@ -306,11 +311,7 @@ class DataSet:
 
     @classmethod
     def found_fields(cls, options: Any, folder: DataFolder) -> Mapping[str, Field] | None:
-        """Return all fields as far as names and heads of files tell (a type or classes that they do not tell are '' or None), or None.
-
-        Raises:
-            DataError: files are absent, or cannot be the data set that the options say.
-        """
+        """Return all fields as far as names and heads of files tell (what they do not tell is '' or None), or None; raise a DataError."""
         if path := getattr(options, "path", None):
             folder.need(path)
         return cls.declared_fields(options)

@@ -1,7 +1,7 @@
 """Arrays read as a variable has them: its type, shape and classes say what numbers and texts of a file mean."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf, prod
 from typing import Any
@@ -11,38 +11,39 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gamelearn.data.dataset import ArrayColumn, Field, Raw, wrong_values
+from gamelearn.data.dataset import ArrayColumn, Field, Fitted, Misread, wrong_values
 from gamelearn.data.numbers import number_of
 from gamelearn.data.reading import Reading, cells, sorted_levels
+from gamelearn.data.words import counted
 from gamelearn.errors import quoted
 
 _BLOCK = 2**20
 _NAMED = 5
+_EXACT = 2**53
 _NO_TEXT = "\ufffd"
 _TEXT = "US"
 _DATES = "mM"
 
 
-class Misread(ValueError):
-    """Why an array holds no values of a field, as the end of a sentence.
+@dataclass(frozen=True)
+class Raw:
+    """An array as a file holds it, to be read as a variable has it.
 
-    Args:
-        what: the reason.
-        remedy: the option that says how it is to be read, if one does.
+    Attributes:
+        values: `(rows, ...)`, numbers, texts or dates.
+        given: what options say of its reading.
+        type: the one that options fix, if any.
+        classes: their number that options fix, if any.
+        channels_last: whether the last axis of a row is to be its first; None where the shape of the variable says so.
+        absent: `(rows)`, which rows have no value whatever the array holds; None for none.
     """
 
-    def __init__(self, what: str, remedy: str | None = None) -> None:
-        super().__init__(what)
-        self.remedy = remedy
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A column with how files write it, and what has to be told of it."""
-
-    column: ArrayColumn
-    reading: Reading
-    notices: tuple[str, ...]
+    values: NDArray[Any]
+    given: Reading = field(default_factory=Reading)
+    type: str | None = None
+    classes: int | None = None
+    channels_last: bool | None = None
+    absent: NDArray[np.bool_] | None = None
 
 
 def fit(raw: Raw, wanted: Field) -> Fitted:
@@ -113,7 +114,8 @@ def _named(raw: Raw, reading: Reading, wanted: Field) -> tuple[Reading, Sequence
         raise Misread(f"it holds {unknown[0]!r}, which is none of {quoted(levels)}")
     if len(levels) != count:
         remedy = "values: [TEXT, ...]" if len(levels) < count else None
-        raise Misread(f"it holds {len(levels)} different texts, {quoted(levels[:_NAMED])}{_more(levels)}", remedy)
+        shown = f", {quoted(levels[:_NAMED])}{_more(levels)}" if levels else " beside the marks of missing values"
+        raise Misread(f"it holds {counted(len(levels), 'different text')}{shown}", remedy)
     told = [] if wanted.type == "categorical" else [f"{levels[0]!r} is read as 0, {levels[1]!r} as 1"]
     return replace(reading, levels=levels, texts=True), told
 
@@ -168,6 +170,8 @@ def _by_values(reading: Reading, count: int, unknown: Sequence[float]) -> tuple[
 
 
 def _with_values(reading: Reading, values: Sequence[float]) -> Reading:
+    if large := [each for each in values if abs(each) >= _EXACT]:
+        raise Misread(f"it holds {_text(large[0])}, and numbers from 2**53 on may stand for others: save the classes 0, 1, 2, ...")
     return replace(reading, values=tuple(map(float, values)), levels=tuple(map(_text, values)))
 
 
@@ -176,7 +180,7 @@ def _text(number: float) -> str:
 
 
 def _many(found: Sequence[float], most: int) -> str:
-    return f"{f'more than {most}' if len(found) > most else len(found)} different numbers"
+    return f"more than {most} different numbers" if len(found) > most else counted(len(found), "different number")
 
 
 def _plain(numbers: Sequence[float]) -> str:

@@ -9,8 +9,8 @@ import pydantic
 from numpy.typing import NDArray
 
 from gamelearn.data.archives import ArrayHead, array_heads, head_of, read_arrays
-from gamelearn.data.dataset import DataSet, Field, Raw, SplitOptions, split_rows
-from gamelearn.data.fitting import Fitted, Misread, distinct, fit, is_picture, number_range, texts
+from gamelearn.data.dataset import DataSet, Field, Fitted, Misread, SplitOptions, split_rows
+from gamelearn.data.fitting import Raw, distinct, fit, is_picture, number_range, texts
 from gamelearn.data.folder import DataFolder
 from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError
@@ -107,9 +107,9 @@ class Npz(DataSet):
         self.notices = _notices(heads, left_out)
         super().__init__({name: each.column for name, each in fitted.items()}, split_rows(length, validation, test, seed))
 
-    def raw(self, field: str) -> Raw | None:
-        """Return the array of a field."""
-        return self._raws.get(field)
+    def read_as(self, field: str, wanted: Field) -> Fitted | None:
+        """Return an array read as a variable has it."""
+        return fit(self._raws[field], wanted) if field in self._raws else None
 
     @classmethod
     def found_fields(cls, options: NpzOptions, folder: DataFolder) -> Mapping[str, Field]:

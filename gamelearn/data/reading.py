@@ -70,10 +70,8 @@ def _is_none(raw: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+    number = number_of(text)
+    return number is not None and math.isfinite(number)
 
 
 @lru_cache(maxsize=256)
@@ -103,13 +101,13 @@ class Reading:
         written: the shape of a row in files, where it is not that of the field.
         shape: the field's, where it is not that of files.
         channels_last: whether the last axis of a row in files is the first of the field.
+        size: the height and width in pixels that image files of any size are brought to; None where they have the size of the field.
+        colour: whether image files are read as `rgb` or `grey`; empty for what the field has.
+        suffix: what the names of files end in, before the ending, beside the name that files of one row share.
         form: how a table writes numbers.
         whole: whether a table writes whole numbers alone.
         separator: what stands between the cells of the table; empty where it is not known.
         encoding: of the table; empty where it is not known.
-        size: the height and width in pixels that image files of any size are brought to; None where they have the size of the field.
-        colour: whether image files are read as `rgb` or `grey`; empty for what the field has.
-        suffix: what the names of files end in, before the ending, beside the name that files of one row share.
     """
 
     titles: tuple[str, ...] = ()
@@ -125,18 +123,18 @@ class Reading:
     written: tuple[int, ...] | None = None
     shape: tuple[int, ...] | None = None
     channels_last: bool = False
+    size: tuple[int, int] | None = None
+    colour: str = ""
+    suffix: str = ""
     form: NumberForm = PLAIN
     whole: bool = False
     separator: str = ""
     encoding: str = ""
-    size: tuple[int, int] | None = None
-    colour: str = ""
-    suffix: str = ""
 
     @property
     def standing(self) -> tuple[str, ...]:
         """What classes, or 0 and 1, are called, or what stands for them, as text; empty where they are 0, 1, 2, ..."""
-        return self.levels or tuple(f"{value:g}" for value in self.values)
+        return self.levels or tuple(f"{value:.15g}" for value in self.values)
 
     def is_missing(self, cell: str) -> bool:
         """Whether a cell has no value."""

@@ -62,7 +62,7 @@ def read_table(file: Path, separator: str | None = None, encoding: str | None = 
         raise DataError(f"{file} cannot be read: {error.strerror}") from None
     text, encoding = _decoded(file, raw, encoding, usual[1])
     with _long_cells(len(text)):
-        if text.startswith("sep=") and len(first := text.partition("\n")[0].strip()) == len("sep=,"):  # as Excel writes it
+        if text.startswith("sep=") and len(first := text.partition("\n")[0].rstrip("\r")) == len("sep=,"):  # as Excel writes it
             separator, text = separator or first[-1], "\n".join(("", text.partition("\n")[2]))
         separator = separator or _found_separator(text, usual[0])
         lines = _rows(file, text, separator)

@@ -19,7 +19,6 @@ from torch import Tensor
 
 from gamelearn.data.binding import Binding, Opened, fields_of, has_types
 from gamelearn.data.dataset import SPLITS, ArrayColumn, Column, DataSet, Field
-from gamelearn.data.numbers import number_of
 from gamelearn.data.reading import Reading
 from gamelearn.data.words import counted
 from gamelearn.errors import DataError, quoted
@@ -71,7 +70,7 @@ class TrainedColumn(Column):
 def _names(reading: Reading, field: Field) -> list[str]:
     """Return what classes are called, or what stands for them; numbers in one form, however they are written."""
     names = reading.standing or tuple(map(str, range(field.classes or 2)))
-    return [name if (number := number_of(name)) is None else f"{number:g}" for name in names]
+    return [key if isinstance(key := reading.key(name), str) else f"{key:.15g}" for name in names]
 
 
 def row_keys(data_set: DataSet, fields: Collection[str]) -> dict[str, Keys] | None:
@@ -145,7 +144,7 @@ def files_as_trained(
     told = []
     for name, each in opened.items():
         shown = fields_of(data, name)
-        if has_types(each.data_set, shown, variables) and not _is_fitted(each.data_set, shown):  # else that is a misfit, told elsewhere
+        if has_types(each.data_set, shown, variables) and not _is_fitted(each.data_set):  # else that is a misfit, told elsewhere
             told += _as_trained(name, each.label, each.data_set, shown, readings, rows)
     return told
 
@@ -163,13 +162,13 @@ def arrays_as_trained(bindings: Iterable[Binding], readings: Mapping[str, Readin
     return [
         notice
         for name, each in sets.items()
-        if _is_fitted(each.data_set, shown[name])
+        if _is_fitted(each.data_set)
         for notice in _as_trained(name, each.label, each.data_set, shown[name], readings, rows)
     ]
 
 
-def _is_fitted(data_set: DataSet, fields: Iterable[str]) -> bool:
-    return any(data_set.raw(field.partition(" (")[0]) is not None for field in fields)
+def _is_fitted(data_set: DataSet) -> bool:
+    return type(data_set).read_as is not DataSet.read_as
 
 
 def _as_trained(

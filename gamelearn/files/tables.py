@@ -43,7 +43,7 @@ class Held(Source):
 
 
 class CellValues(Held):
-    """A variable from the columns of a table, one for each element; where a cell is missing the value is not a number, or class -1.
+    """A variable from the columns of a table, one for each element; where a cell is missing, the value is not a number, or class -1.
 
     Args:
         path: of the table.
@@ -68,8 +68,9 @@ class CellValues(Held):
         found = [_values(path, variable, reading, element, table.cells.get(column, none)) for element, column in enumerate(columns)]
         values = np.stack(found, axis=-1).reshape(-1, *variable.shape)
         if variable.type == "categorical":
-            values = np.where(np.isnan(values), -1, values)
-        super().__init__(f"{path}:{','.join(columns)}", values.astype(np.int64 if variable.type == "categorical" else np.float32))
+            super().__init__(f"{path}:{','.join(columns)}", np.where(np.isnan(values), -1, values).astype(np.int64))
+        else:
+            super().__init__(f"{path}:{','.join(columns)}", values.astype(np.float32))
 
 
 def _values(path: Path, variable: Variable, reading: Reading, element: int, cells: Sequence[str]) -> NDArray[np.float64]:

@@ -89,8 +89,10 @@ def _check_streams(spec: Spec, scope: Scope) -> None:
         if not stream.variables:
             scope.report(path, f"the stream {name!r} shows no variable", on_key=True)
         for variable in stream.variables:
-            if variable in scope.groups:
-                what = f"{variable!r} is a group: name its variables, {quoted(scope.groups[variable])}"
+            if variable in scope.unclear:
+                scope.doubtful.add(name)
+            elif variable in scope.groups:
+                what = f"{variable!r} is a group, which has no field of its own: name its variables, {quoted(scope.groups[variable])}"
                 scope.report((*path, "variables", variable), what, on_key=True)
             elif variable not in scope.variables:
                 hint = scope.nearest(variable, scope.variables, stream.variables)

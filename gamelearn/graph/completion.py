@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import networkx
 
-from gamelearn.graph.formula_text import Move
-from gamelearn.graph.model import Factor, Sampler
+from gamelearn.graph.formula_text import Move, PlainTerm
+from gamelearn.graph.model import Factor, Graph, Sampler
 
 Way = dict[str, Factor]
 _MOST_STEPS = 10_000
@@ -96,14 +96,16 @@ def _contains(way: Way, other: Way) -> bool:
 
 
 def _disputed(found: Sequence[Way]) -> list[Factor]:
-    """Return the factors of the first variable that ways draw from several."""
-    for name in found[0]:
+    """Return the factors of the first variable that ways draw from several, or the most informed ones that no way draws one after another."""
+    best: list[Factor] = []
+    for name in dict.fromkeys(each for way in found for each in way):
         factors = list({str(way[name]): way[name] for way in found if name in way}.values())
         try:
-            most_informed(factors)
+            best.append(most_informed(factors))
         except Incomparable as error:
             return list(error.factors)
-    return [next(iter(way.values())) for way in found]
+    circle = {target for _, target in networkx.find_cycle(dependencies(best))}
+    return [factor for factor in best if factor.target in circle]
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,19 @@ class Completion:
         most = max(cover.values(), default=0)
         return [each for each in self.samplers if most and cover.get(each.name) == most]
 
+    def untrained(self, graph: Graph, utilities: Mapping[str, tuple[Sequence[PlainTerm], object]]) -> dict[str, list[Factor]]:
+        """Return for each player its factors that terms draw from, shares in other factors included, and that none of its terms trains."""
+        terms = [each for own, _ in utilities.values() for each in own]
+        trained = {part for each in terms for log in each.score if log.factor for part in _learned(graph, log.factor)}
+        sources = {move.source for each in terms for move in each.moves}
+        used = {(move.factor.player, move.factor.label) for each in terms for move in each.moves if move.factor}
+        used = used.union(*(factors_of(each) for each in self.samplers if each.name in sources))
+        used = used.union(*(graph.shared(graph.factor(*each)) for each in used))
+        return {
+            player: [each for each in self.factors[player] if (player, each.label) in used and not _learned(graph, each) <= trained]
+            for player in utilities
+        }
+
     def _fits(self, sampler: Sampler, player: str, row: Row) -> bool:
         if any(name == player for name, _ in factors_of(sampler)) or row.known.intersection(sampler.targets):
             return False
@@ -173,3 +188,9 @@ class Completion:
 def factors_of(sampler: Sampler) -> set[tuple[str, str]]:
     """Return the factors that a sampler draws from, each by its player and label."""
     return {(bound.factor.player, bound.factor.label) for draw in (*sampler.start, *sampler.sweep) for bound in draw.factors}
+
+
+def _learned(graph: Graph, factor: Factor) -> set[object]:
+    """Return what a factor learns of its own player."""
+    own: set[object] = {score for score in graph.flat_scores(factor) if score.player == factor.player}
+    return own | ({str(factor)} if factor.family is not None and factor.family.has_parameters else set())

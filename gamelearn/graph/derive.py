@@ -5,7 +5,7 @@ that one player generates where variables are hidden (eqs 3, 12, 13, 16, 18, 40,
 of the language. This file derives them.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import networkx
@@ -47,12 +47,11 @@ def derive_utilities(options: Derive, written: Collection[str], context: Context
         return {}
     rule = _Rule(factors, options.consistency, context)
     found: dict[str, tuple[str, ...]] = {}
-    for player in rule.learning():
-        if player not in written:
-            formulas, failures = rule.utility(player)
-            for each in failures:
-                context.scope.report(path, _refusal(player, each, formulas))
-            found[player] = () if failures else formulas
+    for player, (terms, failures) in rule.utilities([name for name in rule.learning() if name not in written]).items():
+        formulas = tuple(dict.fromkeys(term_formula(each, context.scope, context.players) for each in terms))
+        for each in failures:
+            context.scope.report(path, _refusal(player, each, formulas))
+        found[player] = () if failures else formulas
     return found
 
 
@@ -93,6 +92,9 @@ class _Failure:
     formula: str | None
 
 
+_Utility = tuple[list[PlainTerm], list[_Failure]]
+
+
 def _refusal(player: str, failure: _Failure, formulas: tuple[str, ...]) -> str:
     what = f"the utility of {player!r} cannot be derived: {failure.reason}; write it under 'utilities'"
     if failure.formula is not None:
@@ -115,14 +117,32 @@ class _Rule:
         usable = {(factor.player, factor.label) for factor in factors}
         samplers = [each for each in context.samplers.values() if each.sweeps and factors_of(each) <= usable]
         self.completion = Completion(self.factors, samplers)
+        self.untrained: dict[str, list[Factor]] = {}
         self.graph = Graph("", context.scope.variables, context.scope.groups, context.players, context.streams, context.samplers, {})
 
     def learning(self) -> list[str]:
         """Return the players that move: those with parameters, and factors that the rule may use, that are not frozen."""
         return [name for name, each in self.players.items() if self.factors[name] and each.has_parameters and not each.options.frozen]
 
-    def utility(self, player: str) -> tuple[tuple[str, ...], list[_Failure]]:
-        """Return a player's formulas, without repetitions, and what keeps the others from being derived."""
+    def utilities(self, players: list[str]) -> dict[str, _Utility]:
+        """Return the utility of each player: its terms, and what keeps others from being derived.
+
+        Where rows are completed by a factor that no term of its player trains, all is derived again, with terms that score it.
+        """
+        found = {player: self._utility(player) for player in players}
+        if any(failures for _, failures in found.values()):
+            return found
+        self.untrained = self.completion.untrained(self.graph, found)
+        if any(self.untrained.values()):
+            found = {player: self._utility(player) for player in players}
+            for factor in [each for left in self.completion.untrained(self.graph, found).values() for each in left]:
+                read = (factor.target, *factor.givens)
+                what = f"{factor} completes rows for other players, and no row has {quoted(read)} for {factor.player!r} to learn it from"
+                row = max(self.rows, key=lambda each: len(each.known.intersection(read)), default=Row(None, ()))
+                found[factor.player][1].append(self._failure(Underivable(what, self._sketch(factor.player, row, [factor]))))
+        return found
+
+    def _utility(self, player: str) -> _Utility:
         terms: list[PlainTerm] = []
         failures: list[_Failure] = []
         for row in self.rows:
@@ -136,7 +156,7 @@ class _Rule:
                 raise self._nothing(player)
         except (Underivable, TooManyWays) as error:
             failures.append(self._failure(error))
-        return tuple(dict.fromkeys(term_formula(each, self.scope, self.players) for each in map(pruned, terms))), failures
+        return list(map(pruned, terms)), failures
 
     def _failure(self, error: Underivable | TooManyWays) -> _Failure:
         if isinstance(error, TooManyWays):
@@ -154,18 +174,27 @@ class _Rule:
             yield from self._terms(player, replace(row, moves=row.moves + roots))
             return
         self._check_relation(player, row, moves, score)
-        yield PlainTerm(row.stream, row.columns, (*row.moves, *moves), tuple(map(move_of, score)))
+        drawn = (*row.moves, *moves)
+        yield PlainTerm(row.stream, row.columns, drawn, tuple(map(move_of, score)))
+        for factor in self.untrained.get(player, ()):
+            there = {*row.columns, *(name for move in drawn for name in move.targets)}.issuperset(factor.givens)
+            if there and factor.target in {each.target for each in score} and not self._unrelated(row, moves, factor):
+                yield PlainTerm(row.stream, row.columns, drawn, (move_of(factor),))
         if self.consistency:
             yield from self._redrawn(player, row, score)
 
     def _check_relation(self, player: str, row: Row, moves: tuple[Move, ...], score: list[Factor]) -> None:
         """Refuse to score what was generated given columns that no draw has to do with."""
-        loose = set(row.columns).difference(*(move.givens for move in (*row.moves, *moves))) if row.moves else set()
         for factor in score:
-            if factor.givens and loose.issuperset(factor.givens):
+            if loose := self._unrelated(row, moves, factor):
                 what = f"{factor} would learn that {factor.target!r} has nothing to do with {quoted(factor.givens)}: no other player relates them"
                 related = replace(row, columns=tuple(name for name in row.columns if name not in loose))
                 raise Underivable(what, self._sketch(player, related, score))
+
+    def _unrelated(self, row: Row, moves: tuple[Move, ...], factor: Factor) -> set[str]:
+        """Return the columns that no draw of generated rows has to do with, where a factor reads these alone."""
+        loose = set(row.columns).difference(*(move.givens for move in (*row.moves, *moves))) if row.moves else set()
+        return loose if factor.givens and loose.issuperset(factor.givens) else set()
 
     def _score(self, player: str, row: Row) -> list[Factor]:
         """Return the player's factors of its targets that a row shows, and of these targets' ancestors in the player's model."""
@@ -188,7 +217,7 @@ class _Rule:
         try:
             return most_informed(fitting or every)
         except Incomparable as error:
-            raise Underivable(_undecided(target, error.factors), self._sketch(player, row, [error.factors[0]])) from None
+            raise Underivable(_undecided(error.factors), self._sketch(player, row, [error.factors[0]])) from None
 
     def _completed(self, player: str, row: Row, score: list[Factor], needed: Iterable[str]) -> tuple[Move, ...]:
         """Return the draws by which the other players complete a row: a sampler's where one fits, else those of single factors."""
@@ -204,8 +233,7 @@ class _Rule:
                 raise Underivable(self._why_not(player, row, score, left, known), self._sketch(player, row, score))
             return (*moves, *map(move_of, best_way(found)))
         except Incomparable as error:
-            what = _undecided(error.factors[0].target, error.factors)
-            raise Underivable(f"{what}, to complete {_place(row)}", self._sketch(player, row, score)) from None
+            raise Underivable(f"{_undecided(error.factors)}, to complete {_place(row)}", self._sketch(player, row, score)) from None
 
     def _model(self, maker: str) -> list[Factor]:
         """Return the factors of a player with those of the players without parameters."""
@@ -241,7 +269,7 @@ class _Rule:
         try:
             return most_informed(found) if found else None
         except Incomparable as error:
-            what = f"{_undecided(name, error.factors)}, to draw {name!r} again in {_place(row)}"
+            what = f"{_undecided(error.factors)}, to draw {name!r} again in {_place(row)}"
             raise Underivable(what, self._sketch(player, row, score)) from None
 
     def _generated(self, player: str, scored: Collection[str]) -> list[PlainTerm]:
@@ -353,8 +381,16 @@ def _ordered(way: Mapping[str, Factor]) -> list[Factor]:
     return [way[name] for name in networkx.topological_sort(dependencies(way.values())) if name in way]
 
 
-def _undecided(target: str, factors: Iterable[Factor]) -> str:
-    return f"{target!r} has the factors {' and '.join(map(str, factors))}, none of which reads all that the others do"
+def _undecided(factors: Sequence[Factor]) -> str:
+    listed = " and ".join(map(str, factors))
+    if len({factor.target for factor in factors}) > 1:
+        return f"{listed}, each the most informed of its variable, need one another"
+    why = (
+        "which read the same"
+        if len({frozenset(factor.givens) for factor in factors}) == 1
+        else "none of which reads all that the others do"
+    )
+    return f"{factors[0].target!r} has the factors {listed}, {why}"
 
 
 def _place(row: Row) -> str:

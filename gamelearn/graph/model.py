@@ -286,6 +286,11 @@ class Graph:
                 found.append(score)
         return tuple(found)
 
+    def shared(self, factor: Factor) -> frozenset[tuple[str, str]]:
+        """Return the factors whose scores a factor shares, at first or second hand, each by its player and label."""
+        sources = {(score.player, score.factor) for score in factor.scores if isinstance(score, SharedScore)}
+        return frozenset(sources).union(*(self.shared(self.players[player].factors[label]) for player, label in sources))
+
     def reach(self, factor: Factor) -> frozenset[str]:
         """Return the players whose parameters a factor depends on."""
         reached = {score.player for score in self.flat_scores(factor)}

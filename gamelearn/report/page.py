@@ -138,10 +138,10 @@ def _training(folder: _Folder) -> Iterator[str]:
             [_stage_row(folder, stage) for stage in folder.checked.graph.stages.values()],
             ("stage", "turns of a round", "mode", "rounds", "seconds", "milliseconds per round"),
         )
+    yield from map(missing, folder.notices)
     if not folder.rows:
         yield missing("There are no curves: nothing was logged.")
         return
-    yield from map(missing, folder.notices)
     begins = _begins(folder.rows)
     for kind, title, unit, logarithmic in _KINDS:
         if curves := logged_curves(folder.rows, kind):

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from gamelearn.errors import DataError, nearest, quoted
+from gamelearn.errors import DataError, first_of, nearest, quoted
 from gamelearn.options import Mistake, Path, mistakes_of
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import DatasetOptions, TableColumn
@@ -58,7 +58,7 @@ def expand_columns(tree: Node, read: ReadTable) -> tuple[Node, dict[str, Table]]
     variables = tree.find(("variables",))
     declared = {name: node for name, node in (variables.children.items() if variables else ()) if "columns" in node.children}
     if variables is None or not declared:
-        return tree, {}
+        return _with_streams(tree), {}
     found: list[Mistake] = []
     tables: dict[str, Table] = {}
     types: dict[str, TableColumn] = {}
@@ -74,7 +74,7 @@ def expand_columns(tree: Node, read: ReadTable) -> tuple[Node, dict[str, Table]]
     if found:
         raise ColumnsError(found)
     tree = tree.with_child("variables", replace(variables, value=_variables(variables, tables, types)))
-    return _with_streams(tree, tables), tables
+    return _with_streams(tree), tables
 
 
 def _clashes(table: Table, variables: Node, others: Sequence[Table]) -> list[Mistake]:
@@ -97,10 +97,11 @@ def _table(tree: Node, name: str, node: Node, read: ReadTable) -> tuple[Table, d
     left_out = _matching(known, options.except_, (*path, "except"))
     meant = [each for each in _matching(known, options.columns, (*path, "columns")) if each not in left_out]
     chosen = [each for each in meant if not known[each].is_left_out or each in options.columns]
-    notes = tuple(known[each].note for each in meant if known[each].note and not (known[each].is_left_out and each in chosen))
+    notes = [known[each].note for each in meant if known[each].note and not (known[each].is_left_out and each in chosen)]
     if not chosen:
         raise ColumnsError([Mistake((*path, "columns"), "no column is left")])
-    return Table(name, tuple(chosen), _groups(name, chosen, options.groups, (*path, "groups")), notes), known
+    groups = _groups(name, chosen, options.groups, (*path, "groups"))
+    return Table(name, tuple(chosen), groups, first_of(notes, "notices of columns")), known
 
 
 def _columns(tree: Node, path: Path, name: str | None, read: ReadTable) -> Sequence[TableColumn]:
@@ -217,13 +218,12 @@ def made_node(value: Any, at: Node, *, key: str | None = None) -> Node:
     return Node(value, at.position, text, at.text)
 
 
-def _with_streams(tree: Node, tables: Mapping[str, Table]) -> Node:
-    """Return the tree with columns in place of the tables and groups that streams show."""
-    members = {name: table.columns for name, table in tables.items()}
-    members |= {group: columns for table in tables.values() for group, columns in table.groups.items()}
-    streams = tree.find(("data", "streams"))
-    if streams is None or not isinstance(streams.value, dict):
+def _with_streams(tree: Node) -> Node:
+    """Return the tree with variables in place of the groups that streams list; a group with mistakes stays, as they are told there."""
+    variables, streams = tree.find(("variables",)), tree.find(("data", "streams"))
+    if variables is None or streams is None or not isinstance(streams.value, dict):
         return tree
+    members = _members(variables)
     made = {}
     for name, stream in streams.value.items():
         shown = stream.children.get("variables", stream)
@@ -234,6 +234,16 @@ def _with_streams(tree: Node, tables: Mapping[str, Table]) -> Node:
         made[name] = stream
     data = tree.children["data"]
     return tree.with_child("data", data.with_child("streams", replace(streams, value=made)))
+
+
+def _members(variables: Node) -> dict[str, Sequence[str]]:
+    """Return the variables of each group without mistakes, of groups inside it theirs."""
+    children = {str(name): node for name, node in variables.children.items()}
+    groups = {name: [str(each.value) for each in node.value] for name, node in children.items() if isinstance(node.value, tuple)}
+    found: dict[str, Sequence[str]] = {name: [name] for name in children if name not in groups}
+    while ready := [name for name, listed in groups.items() if name not in found and listed and all(each in found for each in listed)]:
+        found |= {name: [*dict.fromkeys(each for member in groups[name] for each in found[member])] for name in ready}
+    return {name: found[name] for name in groups if name in found}
 
 
 def _shown(item: Node, members: Mapping[str, Sequence[str]]) -> list[Node]:

@@ -80,7 +80,9 @@ def write_checkpoint(folder: Path, state: TrainingState, *, keep: int, say: Call
     path = folder / checkpoint_name(state.progress.round)
     temporary, replaced = folder / f"{_TEMPORARY}{path.name}", folder / f"{_TEMPORARY}replaced-{path.name}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            sync_folder(folder.parent)
         for left in (temporary, replaced):
             if left.exists():
                 shutil.rmtree(left)

@@ -1,4 +1,7 @@
-"""A loss, gradient or step that is not finite, said once: the player, the term, the round, the state of the inputs."""
+"""A loss, gradient or step that is not finite, said once: the player, the term, the round, the state of the inputs.
+
+This file writes the message.
+"""
 
 from collections.abc import Mapping
 from math import isfinite

@@ -1,7 +1,7 @@
 """The file `metrics.jsonl` of a run: one JSON line per logged round, with a check sum.
 
 A line has round, stage, utilities, terms, per_element, gradient_norms, learning_rates by player, in nats, and seconds since the
-training began; `crc` comes last. All readers read it here, so that a damaged line is left out, and named, in every place alike.
+training began; `crc` comes last. All readers read it here, so that a damaged line is left out, and named, in every place alike. This file handles such lines.
 """
 
 import json
@@ -100,8 +100,12 @@ def _has_form(values: Any) -> bool:
         and values["round"] > 0
         and isinstance(values.get("stage"), str)
         and type(values.get("seconds")) in (int, float)
-        and all(isinstance(values.get(name), dict) for name in _MAPS)
+        and all(isinstance(values.get(name), dict) and _holds_numbers(values[name]) for name in _MAPS)
     )
+
+
+def _holds_numbers(value: Any) -> bool:
+    return all(map(_holds_numbers, value.values())) if isinstance(value, dict) else type(value) in (int, float)
 
 
 def _in_order(lines: Sequence[_Line]) -> list[_Line]:

@@ -1,6 +1,6 @@
 """Observers that write: checkpoints, TensorBoard's files, pictures.
 
-None of them changes how a training goes, and only a checkpoint that is lost at the end makes it fail.
+None of them changes how a training goes, and only a checkpoint that is lost at the end makes it fail. This file defines what is written beside the loop.
 """
 
 import warnings

@@ -1,11 +1,13 @@
 """How commands end: messages without tracebacks, the right stream, the right exit status."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 from gamelearn.cli.guard import guarded
-from gamelearn.errors import GamelearnError, TrainingError
+from gamelearn.errors import GamelearnError, RunError, TrainingError
 from tests.cli.conftest import COMMAND, ROOT
 
 Spawn = Callable[..., subprocess.CompletedProcess[str]]
@@ -38,6 +40,17 @@ def test_errors_have_their_own_exit_status() -> None:
     assert ended(TrainingError("not finite")) == (1, "not finite\n")
     assert ended(KeyboardInterrupt()) == (130, "interrupted\n")
     assert ended(typer.Exit(7)) == (7, "")
+
+
+def test_what_the_machine_refuses_is_one_line_and_status_1() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "runs/x")
+    assert ended(full) == (1, "No space left on device: runs/x; free some space, or write to another disk\n")
+    assert ended(MemoryError())[1].startswith("out of memory; less at once needs less memory")
+    assert ended(RuntimeError("can't allocate memory: you tried to allocate 9 bytes"))[0] == 1
+    read = RunError("x cannot be read")
+    for cause, status in ((PermissionError(errno.EACCES, "Permission denied"), 1), (FileNotFoundError(errno.ENOENT, "No such file"), 2)):
+        read.__cause__ = cause
+        assert ended(read) == (status, "x cannot be read\n")
 
 
 def test_an_unexpected_error_is_short_and_keeps_its_traceback_in_a_file() -> None:
@@ -78,7 +91,14 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 def test_a_training_that_is_interrupted_keeps_a_checkpoint_and_goes_on(folder: Path, spawn: Spawn) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     arguments = ["train", "small.yaml", "train.rounds=1000000", "--run", "one"]
-    process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # it may be ignored where the tests run
+    )
     deadline = time.monotonic() + 120
     while not ((folder / "one/metrics.jsonl").is_file() and (folder / "one/metrics.jsonl").read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -53,6 +53,7 @@ def test_types_are_inferred(folder: DataFolder) -> None:
         ("categorical", Field("categorical", (), 3), [2, 0, 1]),
         ({"type": "categorical", "levels": ["3", "2", "1", "0"]}, Field("categorical", (), 4), [0, 2, 1]),
         ({"column": "smokes"}, Field("binary", ()), [1, 0, 0]),
+        ({"column": "town", "type": "binary", "levels": ["Bonn", "Aachen"]}, Field("binary", ()), [0, 1, 0]),
         ({"columns": ["grade", "smokes"]}, Field("real", (2,)), [[3, 1], [1, 0], [2, 0]]),
     ],
 )
@@ -267,6 +268,13 @@ def test_what_teaches_nothing_is_left_out_unless_it_is_named(folder: DataFolder,
     assert {each.name: each.is_left_out for each in options.table(folder.root, untrusted=False)} == {"age": False, left_out: True}
     named = options.model_copy(update={"columns": {left_out: ColumnOptions(type="categorical")}})
     assert not any(each.is_left_out for each in named.table(folder.root, untrusted=False))
+
+
+def test_of_very_many_notices_the_first_are_told(folder: DataFolder) -> None:
+    names = [f"g{number}" for number in range(1000)]
+    data = open_text(folder, "\n".join(",".join(each) for each in (names, ["0"] * 1000, ["0"] * 1000)))
+    assert len(data.notices) == 21
+    assert data.notices[-1] == "and 980 more notices of columns"
 
 
 def test_a_column_that_has_values_in_the_test_rows_alone_has_a_scale(folder: DataFolder) -> None:

@@ -205,3 +205,90 @@ def test_calls_are_not_joined_over_two_copies_of_a_variable() -> None:
 @pytest.mark.parametrize("rule", ["symmetric", {}, {"rule": "symmetric"}, {"consistency": False}])
 def test_the_rule_may_be_written_in_several_ways(rule: object) -> None:
     compare(LADDER, HELMHOLTZ, derive=rule)
+
+
+TWO_ENCODERS = """
+    data: {streams: {both: [x, y], xs: [x]}}
+    players:
+      p: {factors: {z0: uniform, x | z0: {net: linear}, y | z0: {net: linear}}}
+      q: {factors: {z0 | x: {net: linear}, "z0 | x, y": {net: linear}}}
+    """
+SEVERAL_OF_P = ["E[both(x, y), q(z0 | x, y)] log p(x, y, z0)", "E[xs(x), q(z0 | x)] log p(x, z0)"]
+
+
+def test_a_factor_that_completes_rows_is_scored_beside_the_most_informed_one() -> None:
+    compare(TWO_ENCODERS, {"p": SEVERAL_OF_P, "q": ["E[p(x, y, z0)] log q(z0 | x, y)", "E[p(x, z0)] log q(z0 | x)"]})
+    unused = TWO_ENCODERS.replace(", xs: [x]", "")
+    compare(unused, {"p": SEVERAL_OF_P[:1], "q": ["E[p(x, y, z0)] log q(z0 | x, y)"]})
+
+
+def test_it_is_scored_on_the_rows_of_the_data_that_show_it() -> None:
+    text = """
+    data: {streams: {all: [x, y, c], xs: [x]}}
+    players:
+      p: {factors: {c: uniform, x | c: {net: linear}, "y | x, c": {net: linear}}}
+      q: {factors: {c | x: {net: linear}, "c | x, y": {net: linear}}}
+    """
+    written = {
+        "p": ["E[all(x, y, c)] log p(x, y, c)", "E[xs(x), q(c | x)] log p(x, c)"],
+        "q": ["E[all(x, y, c)] log q(c | x, y)", "E[all(x, c)] log q(c | x)"],
+    }
+    compare(text, written)
+
+
+@pytest.mark.parametrize(
+    ("factors", "is_added"),
+    [
+        ('z0 | x: {net: linear}, "z0 | x, y": ["q(z0 | x)", {net: linear, inputs: [y]}]', False),
+        ('z0 | x: a.one, "z0 | x, y": [a.two, {net: linear, inputs: [y]}]', True),
+        ('z0 | x: [a.one, a.two], "z0 | x, y": [a.one, {net: linear, inputs: [y]}]', True),
+        ('z0 | x: a.one, "z0 | x, y": [a.one, {net: linear, inputs: [y]}]', False),
+    ],
+    ids=["a share", "another head", "one head more", "the same head"],
+)
+def test_what_a_more_informed_factor_trains_is_not_scored_again(factors: str, is_added: bool) -> None:
+    text = TWO_ENCODERS.replace('z0 | x: {net: linear}, "z0 | x, y": {net: linear}', factors)
+    if "a." in factors:
+        text = text.replace("q: {factors", "q: {networks: {a: {net: linear, inputs: [x], outputs: {one: z0, two: z0}}}, factors")
+        text = text if "two" in factors else text.replace(", two: z0", "")
+    found = formulas(built({**spec_of(text), "derive": "symmetric", "utilities": {}}), "q")
+    assert found == ["E[p(x, y, z0)] log q(z0 | x, y)", *(["E[p(x, z0)] log q(z0 | x)"] if is_added else [])]
+
+
+def test_a_factor_of_a_sampler_and_one_with_a_share_in_another_are_scored_too() -> None:
+    text = """
+    data: {streams: {pairs: [x, s]}}
+    players:
+      r: {factors: {z0: uniform}}
+      a: {factors: {s | z0: {net: linear}, "s | x, z0": {net: linear}}}
+      p: {factors: {"x | s, z0": {net: linear}}}
+      q: {factors: {"z0 | x, s": {net: linear}}}
+    samplers: {pair: {start: "a(s | z0)", sweep: ["p(x | s, z0)", "a(s | x, z0)"], sweeps: 1}}
+    """
+    data = "E[pairs(x, s), q(z0 | x, s)]"
+    assert formulas(built({**spec_of(text), "derive": "symmetric"}), "a") == [f"{data} log a(s | x, z0)", f"{data} log a(s | z0)"]
+    text = """
+    data: {streams: {both: [x, y]}}
+    players:
+      p: {factors: {z0: uniform, z1 | z0: {net: linear}, "z1 | z0, y": {net: linear}, x | z1: {net: linear}}}
+      q: {factors: {z0 | x: {net: linear}, "z1 | z0, x": ["p(z1 | z0)", {net: linear, inputs: [x]}]}}
+    """
+    written = {
+        "p": ["E[both(x, y), q(z | x)] log p(x, z | y)", "E[both(x), q(z | x)] log p(z1 | z0)"],
+        "q": ["E[both(y), p(x, z | y)] log q(z | x)"],
+    }
+    compare(text, written)
+
+
+def test_a_factor_that_no_row_trains_is_refused_with_the_term_to_write() -> None:
+    text = """
+    data: {streams: {both: [x, y]}}
+    players:
+      p: {factors: {"x | y, z0": {net: linear}}}
+      q: {factors: {z0 | y: {net: linear}, x | y: {net: linear}}}
+    """
+    (message,) = refused(text)
+    assert message == (
+        "the utility of 'q' cannot be derived: q(z0 | y) completes rows for other players, and no row has 'z0', 'y' for 'q' to learn it from; "
+        "write it under 'utilities', with a term such as 'E[both(x, y), PLAYER(z0 | x, y)] log q(z0 | y)' beside 'E[both(x, y)] log q(x | y)'"
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gamelearn.graph.build import GraphError
-from gamelearn.graph.model import Graph
+from gamelearn.graph.model import Graph, PlayerDraw
 from gamelearn.spec.formula import parse_term
 from tests.graph.derived_games import (
     HELMHOLTZ,
@@ -31,7 +31,7 @@ def test_equation_16_with_a_reverse_encoder_is_refused_with_the_term_to_write() 
     )
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", [*range(60), 145, 756])
 def test_any_game_is_derived_or_refused_with_terms_that_can_be_read(seed: int) -> None:
     chosen = random.Random(seed)
     names = ["x", "y", "c", "z0"][: chosen.randint(2, 4)]
@@ -52,9 +52,14 @@ def test_any_game_is_derived_or_refused_with_terms_that_can_be_read(seed: int) -
     if isinstance(found, Graph):
         assert not [each for each in found.warnings if "is drawn from" in each.what]
         assert set(found.stages["main"].utilities) == set(players)
+        terms = [each for own in found.stages["main"].utilities.values() for each in own]
+        drawn = {str(bound.factor) for term in terms for draw in term.draws if isinstance(draw, PlayerDraw) for bound in draw.factors}
+        assert drawn <= {str(bound.factor) for term in terms for _, bound in term.score}  # all have networks of their own
     else:
         told = [each.what for each in found.mistakes if each.path == ("derive",)]
         assert told or "nobody can draw" in str(found)
+        listed = [re.findall(r"\w+\([^)]*\)", each[1]) for each in re.finditer(r"has the factors (.*?), (?:none|which)", " ".join(told))]
+        assert all(len(set(each)) == len(each) and len({one[2:].split(" ")[0].rstrip(")") for one in each}) == 1 for each in listed)
         for quoted in re.findall(r"such as (\".*?\"|'[^']*')", " ".join(told)):
             parse_term(quoted[1:-1])
 
@@ -82,6 +87,28 @@ def test_incomparable_factors_are_refused_with_the_term_to_write() -> None:
     term = "E[both(x, y), q(z0 | x)] log p(x, y, z0)"
     graph = built({**spec_of(text), "derive": "symmetric", "utilities": {"p": term}})
     assert formulas(graph, "r") == ["E[p(y, z0)] log r(z0 | y)"]
+
+
+def test_most_informed_factors_that_need_one_another_are_refused() -> None:
+    text = """
+    data: {streams: {rows: [y]}}
+    players:
+      p: {factors: {"y | x, c": {net: linear}}}
+      q: {factors: {"x | y, c": {net: linear}, x | y: {net: linear}}}
+      r: {factors: {"c | x, y": {net: linear}, c | y: {net: linear}}}
+    """
+    assert (
+        "q(x | y, c) and r(c | x, y), each the most informed of its variable, need one another, to complete the stream 'rows'"
+        in refused(text)[0]
+    )
+
+
+def test_factors_that_read_the_same_are_refused() -> None:
+    text = """
+    data: {streams: {rows: [y]}}
+    players: {p: {factors: {y | x: {net: linear}}}, q: {factors: {x | y: {net: linear}}}, r: {factors: {x | y: {net: linear}}}}
+    """
+    assert "'x' has the factors q(x | y) and r(x | y), which read the same, to complete the stream 'rows'" in refused(text)[0]
 
 
 def test_hidden_variables_that_nobody_draws_are_refused() -> None:

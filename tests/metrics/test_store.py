@@ -55,6 +55,12 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         EvaluationFile(tmp_path, "round-1", {}).add(found())
 
 
+def test_a_name_that_is_only_reserved_is_no_evaluation(tmp_path: Path) -> None:
+    EvaluationFile(tmp_path, "round-1", {"which": 0}).add(found())
+    (tmp_path / "evaluation" / "round-1-2.json").touch()
+    assert [each["which"] for each in read_evaluations(tmp_path)] == [0]
+
+
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "evaluation").mkdir()
     (tmp_path / "evaluation" / "round-1.json").write_text("{")

@@ -85,7 +85,7 @@ class Page(HTMLParser):
 def row(number: int, stage: str, seconds: float, **utilities: float) -> dict[str, Any]:
     norms = dict.fromkeys(utilities, 1.0)
     per_element = {player: {"0": value / 64} for player, value in utilities.items()}
-    values = {"utilities": utilities, "gradient_norms": norms, "learning_rates": norms, "per_element": per_element}
+    values = {"utilities": utilities, "gradient_norms": norms, "learning_rates": norms, "per_element": per_element, "terms": {}}
     return {"round": number, "stage": stage, "seconds": seconds, **values}
 
 
@@ -231,6 +231,14 @@ def test_a_stage_that_was_not_played_is_told(run: Path) -> None:
     (run / "metrics.jsonl").write_text("".join(lines[:2]))
     stages = next(each for each in page_of(run).tables if each[0][0] == "stage")
     assert stages[2][3:] == ["not played", "", ""]
+
+
+def test_damaged_lines_are_named_and_the_rest_is_shown(run: Path) -> None:
+    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (run / "metrics.jsonl").write_text("".join([lines[0], "{\n", *lines[2:]]))
+    page = page_of(run)
+    assert "metrics.jsonl: line 2 is damaged and left out; 3 logged rounds are sound" in page.text
+    assert ["rounds", "8"] in page.tables[0]
 
 
 def test_a_page_that_cannot_be_written_is_told(run: Path) -> None:

@@ -95,6 +95,23 @@ def test_the_order_of_composition(game: Path, tmp_path: Path) -> None:
     assert load_spec(leaf, preset="long").train.epochs == 3
 
 
+@pytest.mark.parametrize("shown", ["[every]", "[c, all]", "{variables: [all, c], take: 5}"])
+def test_a_stream_of_groups_shows_their_variables(game: Path, shown: str) -> None:
+    spec = load_spec(edited(game, ("  all: [x, z]\n", "  every: [all, c]\n  all: [x, z]\n"), ("images: [x]", f"images: {shown}")))
+    assert spec.data.streams["images"].variables == {"x": "x", "z": "z", "c": "c"}
+
+
+def test_a_variable_that_a_stream_lists_twice_through_groups_is_told_at_its_place(game: Path) -> None:
+    with pytest.raises(SpecError, match=r"game.yaml:10:17: data.streams.images\[1\]: 'x' stands here twice"):
+        load_spec(edited(game, ("images: [x]", "images: [x, all]")))
+
+
+def test_groups_of_groups_take_no_time_that_doubles_with_each(game: Path) -> None:
+    nested = "".join(f"  g{index}: [g{index + 1}, g{index + 2}]\n" for index in range(60))
+    spec = load_spec(edited(game, ("  all: [x, z]\n", f"  all: [x, z]\n{nested}  g60: [x]\n  g61: [z]\n"), ("images: [x]", "images: [g0]")))
+    assert sorted(spec.data.streams["images"].variables) == ["x", "z"]
+
+
 @pytest.mark.parametrize("preset", [None, "quick", "long"])
 def test_the_resolved_text_loads_to_an_equal_spec(game: Path, tmp_path: Path, preset: str | None) -> None:
     (tmp_path / "rows.npz").touch()

@@ -69,7 +69,7 @@ def test_of_lines_without_a_check_sum_those_out_of_order_are_left_out(tmp_path: 
 
 
 @pytest.mark.parametrize("key", ["round", "stage", "utilities", "seconds"])
-@pytest.mark.parametrize("value", [None, [], True])
+@pytest.mark.parametrize("value", [None, [], True, {"encoder": "1"}])
 def test_a_line_without_the_form_of_one_is_damaged(tmp_path: Path, key: str, value: Any) -> None:
     found, said = read(tmp_path / "m", (json.dumps({**json.loads(old_line(3)), key: value}) + "\n").encode())
     assert (found, len(said)) == ([], 1)
