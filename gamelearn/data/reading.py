@@ -294,7 +294,9 @@ class Reading:
         return -1 if self.is_missing(cell) else -2 if place is None else place
 
     def _unit(self, element: int) -> tuple[float, float]:
-        return (self.mean[element] if self.mean else 0.0), (self.deviation[element] if self.deviation else 1.0)
+        """Return what is taken off a number of a cell, and what it is then divided by."""
+        scale = self.scale or 1.0
+        return (self.mean[element] if self.mean else 0.0) * scale, (self.deviation[element] if self.deviation else 1.0) * scale
 
     def difference(self, now: "Reading") -> str | None:
         """Return what another reading gives another meaning, as a sentence's end; None where values mean the same."""

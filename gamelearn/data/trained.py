@@ -31,7 +31,7 @@ _ROWS = 4096
 _READ = 512
 """How many bytes of a file are looked at in two places, to see whether it is the same."""
 _STATE = "state"
-_OTHER = "data set {!r} has other data than the game was trained on"
+_OTHER = "data set {!r} has changed since the training"
 _ADVICE = "Take the former data, or train a new run"
 
 

@@ -138,10 +138,10 @@ def columns_of(
 
 
 def reading_for(variable: Variable, columns: Sequence[str], readings: Mapping[str, Reading]) -> Reading:
-    """Return how a variable is written: as in the table of its training, else by the numbers of its classes."""
+    """Return how a variable is written in a table: as in its training, else by the numbers of its classes."""
     classes = variable.classes if variable.type == "categorical" else 2 if variable.type == "binary" else 0
     found = readings.get(variable.name, Reading())
-    return replace(found, titles=found.titles or tuple(columns), levels=found.levels or tuple(map(str, range(classes or 0))))
+    return replace(found, titles=found.titles or tuple(columns), levels=found.standing or tuple(map(str, range(classes or 0))))
 
 
 class FilledTable:

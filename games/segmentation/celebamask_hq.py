@@ -107,6 +107,7 @@ class CelebAMaskHq(DataSet):
         self._cached = cached_pairs(folder, "celebamask_hq", (labels, *states), len(faces), (size, size), reader.read)
         self.readings = {"x": Reading(size=(size, size), colour="rgb"), "s": Reading(levels=CLASSES, size=(size, size))}
         numbers = [face.number for face in faces]
+        self.files = {str(face.number): (face.image,) for face in faces}
         originals = _originals(folder, place / _MAPPING)
         self.notices = _notices(numbers, place, originals is None)
         splits = split_rows(len(faces), validation, test, seed) if originals is None else _official(numbers, originals, place / _MAPPING)

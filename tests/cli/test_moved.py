@@ -71,7 +71,7 @@ def test_data_may_be_elsewhere(project: Path, run: Callable[..., Any]) -> None:
     assert resumed.exit_code == 0, resumed.output
     write(project / "other.csv", [f"{float(line.split(',')[0]) + 100},{line.split(',')[1]}" for line in LINES])
     for arguments, what in (
-        (["dataset=other.csv"], "data set 'csv' has other data than the game was trained on: of its 80 rows 80 are gone or changed"),
+        (["dataset=other.csv"], "data set 'csv' has changed since the training: of its 80 rows 80 are gone or changed"),
         (["dateset=tables/t.csv"], "unknown data set 'dateset'; known: 'dataset'; did you mean 'dataset'?"),
         (["dataset=absent.csv"], "--data 'dataset=absent.csv': there is no file or folder 'absent.csv'"),
         (["tables/t.csv"], "--data expects NAME=PATH, such as dataset=table.csv, got 'tables/t.csv'"),

@@ -74,7 +74,7 @@ def test_samples_come_from_the_chain_not_from_columns_by_themselves(folder: Path
     ("change", "what"),
     [
         ({"kinds": ("Zwerg", "Riese")}, "'Art': its values were 'Riese', 'kind', now 'Riese', 'Zwerg'"),
-        ({"shift": 5.0}, "other data than the game was trained on: of its 200 rows 168 are gone or changed"),
+        ({"shift": 5.0}, "has changed since the training: of its 200 rows 168 are gone or changed"),
     ],
 )
 def test_a_table_that_changed_is_refused(folder: Path, run: Callable[..., Any], trained: str, change: Any, what: str) -> None:

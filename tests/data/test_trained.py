@@ -103,7 +103,7 @@ def test_a_row_that_goes_moves_no_other(tmp_path: Path, former: Streams) -> None
 )  # fmt: skip
 def test_other_data_are_refused(tmp_path: Path, former: Streams, lines: list[str], what: str) -> None:
     write(lines)
-    with pytest.raises(DataError, match="data set 'csv' has other data than the game was trained on") as caught:
+    with pytest.raises(DataError, match="data set 'csv' has changed since the training") as caught:
         opened(tmp_path, former)
     assert what in str(caught.value)
 

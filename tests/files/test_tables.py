@@ -168,3 +168,17 @@ def test_what_changes_the_meaning_of_values_is_a_difference() -> None:
         age.difference(Reading(("age",), mean=(41.0,), deviation=(10.0,)))
         == "its mean and standard deviation were 40 and 10, now 41 and 10"
     )
+
+
+def test_a_table_has_the_values_and_the_unit_of_a_training_from_arrays(folder: Path) -> None:
+    readings = {"town": Reading(values=(10.0, 20.0, 40.0)), "Age_years": Reading(scale=100.0, mean=(0.5,), deviation=(0.25,))}
+    (folder / "f.csv").write_text("town,Age_years\n40,75\n10,25\n")
+    named, _ = named_files(["f.csv"], VARIABLES, "--given", readings)
+    found = open_evidence(VARIABLES, named, {}, {}, rows=None, seed=0, resize=False, readings=readings)
+    (block,) = found.blocks(9)
+    assert (block.given["town"].tolist(), block.given["Age_years"].tolist()) == ([2, 0], [1, -1])
+    assert found.table is not None
+    found.table.fill(TOWN, 0, np.array([1, 1]), np.array([False, True]))
+    found.table.fill(AGE, 0, np.array([0.0, 0.0]), np.array([False, True]))
+    found.table.write(folder / "g.csv")
+    assert (folder / "g.csv").read_text() == "town,Age_years\n20,50\n10,25\n"
