@@ -153,9 +153,13 @@ class Run:
         name = f"{self.path / CHECKPOINTS / checkpoint_name(state.progress.round)}"
         own = read_environment(self.path, lambda text: None).get(IDENTITY, state.origin.run)
         if own != state.origin.run:
-            return [f"the checkpoint {name} is of another run than this folder"]
+            return [f"the checkpoint {name} is of another run: remove it, or, if it is this one's, {IDENTITY!r} from {ENVIRONMENT}"]
         changed = text_changes(state.origin.spec, (self.path / RESOLVED).read_text(encoding="utf-8", errors="replace"))
-        return [f"{self.path / RESOLVED} is not the spec that the checkpoint {name} was trained with:", *changed] if changed else []
+        return (
+            [f"{self.path / RESOLVED} is not the spec that the checkpoint {name} was trained with, which it holds:", *changed]
+            if changed
+            else []
+        )
 
     def game(
         self,

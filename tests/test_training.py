@@ -164,7 +164,9 @@ def test_another_spec_than_the_checkpoints_is_noticed(tmp_path: Path) -> None:
     resolved.write_text(resolved.read_text().replace("seed: 0", "seed: 3") + "\n# a comment\n" if "seed" in resolved.read_text() else "")
     resolved.write_text(resolved.read_text() or (run.checkpoints[-1] / "spec.resolved.yaml").read_text().replace("lr: 0.05", "lr: 0.5"))
     line = r"train\.optimizer\.lr: 0\.05 in the checkpoint, 0\.5 in the run"
-    with pytest.warns(UserWarning, match=rf"is not the spec that the checkpoint .*round-000000004 was trained with(.|\n)*{line}"):
+    with pytest.warns(
+        UserWarning, match=rf"is not the spec that the checkpoint .*round-000000004 was trained with, which it holds:(.|\n)*{line}"
+    ):
         run.game()
     with pytest.raises(RunError, match=line):
         train(loaded(tmp_path, "train.rounds=9", "train.optimizer.lr=0.5"), resume=True)
