@@ -248,8 +248,10 @@ def _all_options(table: TextTable, given: Mapping[str, ColumnOptions]) -> tuple[
     }
     used = {column for name, options in given.items() for column in _columns_of(name, options)}
     inferred = {name: ColumnOptions(column=title) for title, name in names.items() if title not in used}
-    renamed = [f"{title!r} is {name!r}" for title, name in names.items() if name in inferred and name not in (title, field_name(title))]
-    notices = [f"columns whose titles have no letters for a name, or those of another, are {', '.join(renamed)}"] if renamed else []
+    renamed = [
+        f"{title!r} is the field {name!r}" for title, name in names.items() if name in inferred and name not in (title, field_name(title))
+    ]
+    notices = [f"titles that give no name, or that of another: {', '.join(first_of(renamed, 'titles'))}"] if renamed else []
     return {**inferred, **given}, notices
 
 

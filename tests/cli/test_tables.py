@@ -103,3 +103,35 @@ def test_what_a_template_says_may_be_set_for_one_command(folder: Path, run: Call
     assert wrong.exit_code == 2
     assert "unknown key 'nat'; known: " in wrong.output
     assert "did you mean 'net'?" in wrong.output
+
+
+def test_a_german_table_of_several_columns_a_field_comes_back_as_it_was_written(folder: Path, run: Callable[..., Any]) -> None:
+    lines = [
+        f"{size:.1f} %;{size / 2:.2f} %;Köln {kind};kg;{20230000 + row}" for row, (size, kind) in enumerate(zip(SIZE, KIND, strict=True))
+    ]
+    lines = [line.replace(".", ",") for line in lines]
+    (folder / "people.csv").write_bytes("\n".join(["größe;hälfte;ort;einheit;nr", *lines, ""]).encode("cp1252"))
+    options = "standardise: true, encoding: cp1252, columns: {both: {columns: [größe, hälfte]}}"
+    spec = SPEC.replace("standardise: true, validation: 0.1, test: 0.2, columns: {Groesse_cm: real}", options).replace(
+        "rounds: 150", "rounds: 300"
+    )
+    (folder / "people.yaml").write_text(spec.partition("evaluate:")[0])
+    left_out = "column 'einheit' has one value, 'kg': left out where it is not named"
+    assert run("check", "people.yaml").stdout.splitlines()[:2] == [
+        "'table' stands for 3 columns: ort, nr, both",
+        f"NOTICE: 'table': {left_out}",
+    ]
+    assert left_out in run("data", "people.yaml").stdout
+    assert left_out in run("train", "people.yaml", "--run", "r", "--device", "cpu").output
+    (folder / "q.txt").write_bytes("größe;hälfte;ort;nr\n;-;Köln 1;\n160,0 %;;;20230100\n".encode("cp1252"))
+    made = run("infer", "r", "--given", "q.txt", "--out", "o", "--device", "cpu")
+    assert made.exit_code == 0, made.output
+    title, first, second = (line.split(";") for line in (folder / "o" / "inferred.csv").read_bytes().decode("cp1252").splitlines())
+    assert title == ["größe", "hälfte", "ort", "nr"]
+    size, unit = first[0].split()
+    assert (float(size.replace(",", ".")), unit) == (pytest.approx(180, abs=5), "%")
+    assert float(first[1].replace(",", ".").removesuffix(" %")) == pytest.approx(90, abs=3)
+    assert first[3].isdecimal()
+    assert 20230000 <= int(first[3]) < 20230200
+    assert (second[0], second[2], second[3]) == ("160,0 %", "Köln 0", "20230100")
+    assert float(second[1].replace(",", ".").removesuffix(" %")) == pytest.approx(80, abs=3)

@@ -147,7 +147,7 @@ def test_columns_may_have_any_letters_and_options_go_by_the_name_of_the_field(fo
     data = open_text(folder, "Größe (cm),α,Straße,krank\n1,2,a,nein\n2,3,b,ja\n", columns={"Straße": "categorical", "column_2": "count"})
     assert set(data.fields) == {"Gro_e_cm", "column_2", "Straße", "krank"}
     assert data.fields["column_2"] == Field("count", ())
-    assert open_text(folder, "α,b\n1,2\n2,3\n").notices[0].endswith("'α' is 'column_1'")
+    assert open_text(folder, "α,b\n1,2\n2,3\n").notices[0].endswith("'α' is the field 'column_1'")
 
 
 def test_fields_have_names_of_their_own_and_it_is_told_whose_they_are(folder: DataFolder) -> None:
@@ -156,7 +156,7 @@ def test_fields_have_names_of_their_own_and_it_is_told_whose_they_are(folder: Da
     assert {name: each.titles for name, each in data.readings.items()} == {
         "column_1": ("возраст",), "column_2": ("доход EUR",), "column_3": ("a b",), "a_b": ("a_b",), "column_6": ("x",), "x": ("日本",),
     }  # fmt: skip
-    assert "'доход EUR' is 'column_2', 'a b' is 'column_3', 'x' is 'column_6'" in data.notices[0]
+    assert "'доход EUR' is the field 'column_2', 'a b' is the field 'column_3', 'x' is the field 'column_6'" in data.notices[0]
 
 
 def cells(*texts: str) -> str:
