@@ -1,4 +1,4 @@
-"""What the cells of a column hold: its type, its classes, how its numbers are written; found from the cells themselves."""
+"""What the cells of a column hold: its type, its classes, how its numbers are written. This file finds it from the cells themselves."""
 
 import re
 from collections import Counter

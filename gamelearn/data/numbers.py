@@ -1,4 +1,4 @@
-"""Numbers as tables write them: decimal marks, thousands, signs, per cents, currencies."""
+"""Numbers as tables write them: decimal marks, thousands, signs, per cents, currencies. This file reads them."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping

@@ -1,6 +1,6 @@
 """A table of text: a file of cells, its first line the titles of the columns.
 
-It knows separators, quotation marks, encodings and lines, and nothing of what cells mean.
+It knows separators, quotation marks, encodings, lines; what cells mean is left to others. This file reads tables of text.
 """
 
 import codecs
