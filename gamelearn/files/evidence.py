@@ -182,15 +182,19 @@ def _table(values: Mapping[str, Source], readings: Mapping[str, Reading]) -> Fil
 def _names(sources: Iterable[Source], rows: int) -> Sequence[str] | None:
     """Return the names of all rows, where images in folders give them.
 
-    Rows of two folders that only stand at the same place may not belong together, so that their names have to be the same.
+    Rows of two folders, or of a folder and a table with a column `file`, that only stand at the same place may not belong together,
+    so that their names have to be the same.
     """
-    named = [(source.origin, source.names) for source in sources if source.names is not None]
-    for (origin, names), (other, others) in pairwise(named) if rows > 1 else ():
+    named = [(source.origin, source.names, isinstance(source, CellValues)) for source in sources if source.names is not None]
+    named.sort(key=lambda each: each[-1])
+    if not named or named[0][-1]:  # tables alone
+        return None
+    for (origin, names, _), (other, others, _) in pairwise(named) if rows > 1 else ():
         first = next(((one, two) for one, two in zip(names, others, strict=True) if one != two), None)
         if first:
-            what = f"the images of {origin} and {other} have different names: {first[0]!r} stands beside {first[1]!r}"
+            what = f"the rows of {origin} and {other} have different names: {first[0]!r} stands beside {first[1]!r}"
             raise EvidenceError(f"{what}; files of one row have the same name, but for the ending")
-    return named[0][1] if named else None
+    return named[0][1]
 
 
 def _count(values: Mapping[str, Source], rows: int | None) -> int:

@@ -23,6 +23,8 @@ from gamelearn.files.source import Array, Source
 from gamelearn.graph.model import Variable
 
 _ENDINGS = (".csv", ".tsv")
+FILE = "file"
+"""The column that names the image of each row, in tables of answers and beside images."""
 
 
 class Held(Source):
@@ -71,6 +73,8 @@ class CellValues(Held):
             super().__init__(f"{path}:{','.join(columns)}", np.where(np.isnan(values), -1, values).astype(np.int64))
         else:
             super().__init__(f"{path}:{','.join(columns)}", values.astype(np.float32))
+        if FILE in table.cells and FILE not in columns:
+            self.names = tuple(Path(cell).stem for cell in table.cells[FILE])
 
 
 def _values(path: Path, variable: Variable, reading: Reading, element: int, cells: Sequence[str]) -> NDArray[np.float64]:

@@ -13,12 +13,10 @@ import numpy as np
 from gamelearn.data.reading import Reading
 from gamelearn.files.evidence import EvidenceFiles
 from gamelearn.files.source import Array
-from gamelearn.files.tables import reading_for
+from gamelearn.files.tables import FILE, reading_for
 from gamelearn.files.writers import RowTable
 from gamelearn.graph.model import Variable
 from gamelearn.inference import Inference
-
-_FILE = "file"
 
 
 class InferredRows:
@@ -40,7 +38,7 @@ class InferredRows:
 
     def _head(self) -> list[str]:
         titles = [(f"{each.titles[0]}", f"{each.titles[0]} {self._beside(name)}") for name, each in self._scalars.items()]
-        return [_FILE, *chain.from_iterable(titles)]
+        return [FILE, *chain.from_iterable(titles)]
 
     def _beside(self, name: str) -> str:
         return "deviation" if self._variables[name].type in ("real", "count") else "probability"

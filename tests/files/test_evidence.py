@@ -54,9 +54,18 @@ def test_rows_are_named_by_images_or_by_numbers() -> None:
 
 def test_images_of_one_row_have_one_name(folder: Path) -> None:
     write_pngs(folder / "other", LABELS, "abcdefh")
-    with pytest.raises(EvidenceError, match="the images of faces and other have different names: 'g' stands beside 'h'"):
+    with pytest.raises(EvidenceError, match="the rows of faces and other have different names: 'g' stands beside 'h'"):
         opened({"x": "faces"}, truth={"s": "other"})
     assert opened({"x": "faces/a.png", "s": "labels/b.png"}).rows == 1
+
+
+def test_a_table_that_names_files_stands_beside_these(folder: Path) -> None:
+    for order, name in (("abcdefg", "right.csv"), ("gbcdefa", "wrong.csv")):
+        (folder / name).write_text("file,c\n" + "".join(f"{each}.png,1\n" for each in order))
+    assert opened({"x": "faces"}, truth={"c": "right.csv"}).name(0) == "a"
+    with pytest.raises(EvidenceError, match=r"the rows of faces and wrong\.csv:c have different names: 'a' stands beside 'g'"):
+        opened({"x": "faces"}, truth={"c": "wrong.csv"})
+    assert opened({"c": "wrong.csv"}).names is None
 
 
 @pytest.mark.parametrize(
