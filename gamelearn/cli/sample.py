@@ -2,11 +2,11 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gamelearn.cli.guard import say
+from gamelearn.cli.guard import echo, say
 from gamelearn.cli.options import Device, Plugins, Untrusted
 from gamelearn.cli.runs import find_run
 from gamelearn.errors import GamelearnError
@@ -70,7 +70,7 @@ def sample(
     if checkpoint is not None:
         title = f"round-{checkpoint:09d}-{title}"
     for path in _write(game, values, out or folder / "samples", title):
-        typer.echo(str(path))
+        echo(str(path))
 
 
 def _joint(game: "Game", player: str | None, count: int, seed: int, decide: "Decide") -> "tuple[str, dict[str, torch.Tensor]]":
@@ -93,13 +93,12 @@ def _limit(
 
 
 def _write(game: "Game", values: "dict[str, torch.Tensor]", folder: Path, title: str) -> list[Path]:
-    import numpy as np
-
     from gamelearn.disk import write_whole
+    from gamelearn.files.writers import write_archive
     from gamelearn.report.pictures import image_variables, save_grid, to_pixels
 
     images = {name: variable for name, variable in image_variables(game.graph).items() if name in values}
     arrays = folder / f"{title}.npz"
-    plain: dict[str, Any] = {name: value.cpu().numpy() for name, value in values.items()}
-    write_whole(arrays, lambda file: np.savez_compressed(file, allow_pickle=False, **plain))
+    plain = {name: value.cpu().numpy() for name, value in values.items()}
+    write_whole(arrays, lambda file: write_archive(file, plain))
     return [arrays, *(save_grid(to_pixels(values[name], each), folder / f"{title}-{name}.png") for name, each in images.items())]

@@ -49,6 +49,7 @@ class ArchiveWriter:
         self._written += len(next(iter(arrays.values())))
 
     def _begin(self, arrays: Mapping[str, Array]) -> None:
+        self._numbers = {name: number for number, name in enumerate(arrays)}
         for name, array in arrays.items():
             head = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": (self.rows, *array.shape[1:])}
             self._files[name] = self._part(name).open("xb")
@@ -56,7 +57,7 @@ class ArchiveWriter:
             self._heads[name] = array.dtype, array.shape[1:]
 
     def _part(self, name: str) -> Path:
-        return self.path.with_name(f".{self.path.stem}-{name}.npy")
+        return self.path.with_name(f".{self.path.stem}-{self._numbers[name]}.npy")
 
     def finish(self) -> Path:
         """Put the arrays together; return the archive.
@@ -80,6 +81,18 @@ class ArchiveWriter:
         """Close the files of an archive that may not be finished."""
         for file in self._files.values():
             file.close()
+
+
+def write_archive(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
+    """Write arrays as an .npz archive into an open file; `numpy.savez` takes some of their names for its own arguments.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def write_images(folder: Path, names: Sequence[str], images: NDArray[np.uint8], palette: NDArray[np.uint8] | None = None) -> None:
