@@ -19,7 +19,6 @@ from gamelearn.game import Game, load
 from gamelearn.inference import Inference, infer
 from gamelearn.metrics.evaluation import Evaluation, choose_metrics, evaluate
 from gamelearn.metrics.metric import Context
-from gamelearn.plugins import load_builtins
 from gamelearn.run_folder import (
     CHECKPOINTS,
     ENVIRONMENT,
@@ -27,6 +26,7 @@ from gamelearn.run_folder import (
     METRICS,
     RESOLVED,
     SAMPLES,
+    load_plugins_of,
     read_environment,
     read_json,
     read_readings_of,
@@ -95,7 +95,7 @@ class Run:
         Raises:
             SpecError: it is damaged, or needs a plugin that is not loaded.
         """
-        load_builtins()
+        load_plugins_of(self.path)
         return load_source(self.path / RESOLVED).spec
 
     def metrics(self) -> list[dict[str, Any]]:
@@ -172,7 +172,8 @@ class Run:
         """
         if untrusted:
             refuse_links(self.path)
-        game = load(self.path / RESOLVED, device=device, plugins=plugins, untrusted=untrusted)
+        load_plugins_of(self.path, plugins, untrusted=untrusted, say=self.say)
+        game = load(self.path / RESOLVED, device=device, untrusted=untrusted)
         game.stood_in, game.readings = read_stood_in(self.path, self.say), read_readings_of(self.path)
         state = checkpoint if isinstance(checkpoint, TrainingState) else self.state(checkpoint)
         restore_players(game.players, state.players)
