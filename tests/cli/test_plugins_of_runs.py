@@ -29,7 +29,12 @@ class Mine(Linear):
 def test_a_run_remembers_its_plugins(folder: Path, spawn: Callable[..., CompletedProcess[str]]) -> None:
     (folder / "elsewhere").mkdir()
     (plugin := folder / "elsewhere/my_plugin.py").write_text(PLUGIN)
-    text = (folder / "small.yaml").read_text().replace("x | z: {net: linear}", "x | z: {net: mine}").replace("# A small", "require: [my_plugin]\n#")
+    text = (
+        (folder / "small.yaml")
+        .read_text()
+        .replace("x | z: {net: linear}", "x | z: {net: mine}")
+        .replace("# A small", "require: [my_plugin]\n#")
+    )
     (folder / "small.yaml").write_text(text)
     trained = spawn("train", "small.yaml", "--plugin", "elsewhere/my_plugin.py")
     assert trained.returncode == 0, trained.stderr
