@@ -245,7 +245,7 @@ class _Recorder:
         self._sheets.add(block, shown, judgements, names)
         for name in self._images:
             variable = self._variables[name]
-            write_images(self._folder / name, names, _file_pixels(shown[name], variable), _palette(variable))
+            write_images(self._folder / name, names, file_pixels(shown[name], variable), palette_of(variable))
         for name, diagnosis in found.diagnostics.items():
             self._diagnoses.setdefault(name, []).append(diagnosis)
 
@@ -299,7 +299,7 @@ def _stored_type(variable: Variable) -> np.dtype[Any]:
     return np.dtype(np.uint8 if variable.type == "binary" else np.float32)
 
 
-def _file_pixels(values: np.ndarray[Any, Any], variable: Variable) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def file_pixels(values: np.ndarray[Any, Any], variable: Variable) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Return images as they are stored in files: classes, grey values or colours."""
     if variable.type == "categorical":
         return values.astype(np.uint8)
@@ -307,5 +307,6 @@ def _file_pixels(values: np.ndarray[Any, Any], variable: Variable) -> np.ndarray
     return pixels if len(variable.shape) == 3 and variable.shape[0] == 3 else np.ascontiguousarray(pixels[..., 0])
 
 
-def _palette(variable: Variable) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+def palette_of(variable: Variable) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+    """Return the colours in which a label map is stored; None for another image."""
     return palette(variable.classes or 2) if variable.type == "categorical" else None
