@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 _MOST_NAMED = 40
 _MOST_LINES = 20
+_MOST_EDITS = 8
+_MOST_CELLS = 20_000
 
 
 class GamelearnError(Exception):
@@ -90,6 +92,7 @@ def nearest(name: str, known: Iterable[str], unlikely: Container[str] = ()) -> s
     """Return the known name closest to `name` in edits (insert, delete, replace, swap), or None if none is close.
 
     A name without any letter of `name` is not close. Of names that are equally close, the unlikely ones come last, then those of another length.
+    The work is bounded: of very many long names those are compared that differ from `name` in the shortest part.
 
     >>> nearest("encodr", ["decoder", "encoder"])
     'encoder'
@@ -98,33 +101,56 @@ def nearest(name: str, known: Iterable[str], unlikely: Container[str] = ()) -> s
     >>> nearest("m", ["x", "z"]) is None
     True
     """
-    limit = 1 + len(name) // 4
-    ranked = sorted(
-        (edits, other in unlikely, abs(len(name) - len(other)), -_common_prefix(name, other), other)
+    limit = min(1 + len(name) // 4, _MOST_EDITS)
+    wanted, letters = name.lower(), set(name.lower())
+    close = [
+        (*_differing(wanted, other.lower()), other)
         for other in known
-        if not set(name.lower()).isdisjoint(other.lower())
-        and abs(len(name) - len(other)) <= limit
-        and (edits := edit_distance(name.lower(), other.lower())) <= limit
-    )
-    return ranked[0][-1] if ranked else None
+        if abs(len(name) - len(other)) <= limit and not letters.isdisjoint(other.lower())
+    ]
+    close.sort(key=lambda each: max(len(each[0]), len(each[1])))
+    ranked, cells = [], 0
+    for first, second, other in close:
+        cells += len(first) * min(len(second), 2 * limit + 1)
+        if cells > _MOST_CELLS:
+            break
+        if (edits := edit_distance(first, second, limit)) <= limit:
+            ranked.append((edits, other in unlikely, abs(len(name) - len(other)), -_common_prefix(name, other), other))
+    return min(ranked)[-1] if ranked else None
 
 
-def edit_distance(first: str, second: str) -> int:
-    """Return the Damerau-Levenshtein distance (adjacent swaps count one) between two names."""
+def edit_distance(first: str, second: str, limit: int | None = None) -> int:
+    """Return the Damerau-Levenshtein distance (adjacent swaps count one) between two names; if it is above the limit, any number above."""
+    limit = max(len(first), len(second)) if limit is None else limit
     before: list[int] = []
     row = list(range(len(second) + 1))
     for i, a in enumerate(first, 1):
-        older, before, row = before, row, [i]
-        for j, b in enumerate(second, 1):
+        older, before, row = before, row, [i] + [limit + 1] * len(second)
+        for j in range(max(1, i - limit), min(len(second), i + limit) + 1):  # what lies farther off the diagonal takes more edits
+            b = second[j - 1]
             cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
             if i > 1 and j > 1 and a == second[j - 2] and first[i - 2] == b:
                 cost = min(cost, older[j - 2] + 1)
-            row.append(cost)
+            row[j] = cost
+        if min(row) > limit and min(before) > limit:
+            break
     return row[-1]
 
 
+def _differing(first: str, second: str) -> tuple[str, str]:
+    """Return two names without what they begin and end with alike."""
+    begin = _common_prefix(first, second)
+    first, second = first[begin:], second[begin:]
+    end = _common_prefix(first[::-1], second[::-1])
+    return first[: len(first) - end], second[: len(second) - end]
+
+
 def _common_prefix(first: str, second: str) -> int:
-    return next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(len(first), len(second)))
+    low, high = 0, min(len(first), len(second))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if first[low:middle] == second[low:middle] else (low, middle - 1)
+    return low
 
 
 def quoted(names: Iterable[str]) -> str:

@@ -62,6 +62,7 @@ class _Builder:
         self.name, self.options, self.scope = name, options, scope
         self.path: Path = ("players", name)
         self.factors: dict[str, Factor] = {}
+        self._targets = {text: set(re.findall(r"\w+", text.split("|")[0])) for text in options.factors}
         self.networks: dict[str, Network] = {}
         self.used_heads: set[tuple[str, str]] = set()
         self.unclear_networks: set[str] = set()
@@ -123,7 +124,7 @@ class _Builder:
         if sides is None:
             return None
         names = {symbol.name for side in sides for symbol in side}
-        elsewhere = {name for other in self.options.factors if other != text for name in re.findall(r"\w+", other.split("|")[0])}
+        elsewhere = set[str]().union(*(targets for other, targets in self._targets.items() if other != text))
         expanded = [
             self.scope.expand(side, path, on_key=on_key, taken=names | taken) for side, taken in zip(sides, (elsewhere, set()), strict=True)
         ]

@@ -16,6 +16,7 @@ from gamelearn.spec import schema
 from gamelearn.spec.formula import RESERVED, FormulaError, Symbol
 
 Value = TypeVar("Value")
+_MOST_SUGGESTIONS = 50
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,20 @@ class Scope:
     """Groups with mistakes of their own."""
     used: frozenset[str] = frozenset()
     """The names that the spec refers to anywhere: a name that nothing refers to is the likelier meaning of a misspelt one."""
+    _reported: set[Mistake] = field(default_factory=set)
 
     def nearest(self, name: str, known: Iterable[str], taken: Collection[str] = ()) -> str | None:
-        """Return the known name that was probably meant; those taken, beside it, come last."""
+        """Return the known name that was probably meant; those taken, beside it, come last. With very many mistakes none is looked for."""
+        if len(self.mistakes) > _MOST_SUGGESTIONS:
+            return None
         names = list(known)
         return nearest(name, [each for each in names if each not in taken], self.used) or nearest(name, names, self.used)
 
     def report(self, path: Path, what: str, suggestion: str | None = None, *, on_key: bool = False, offset: int = 0) -> None:
         """Note a mistake, once, and go on."""
         mistake = Mistake(path, what, suggestion, on_key, offset)
-        if mistake not in self.mistakes:
+        if mistake not in self._reported:
+            self._reported.add(mistake)
             self.mistakes.append(mistake)
 
     def parse(self, read: Callable[[str], Value], text: str, path: Path, *, on_key: bool = False) -> Value | None:
@@ -70,22 +75,22 @@ class Scope:
 
         Names that are taken, beside these symbols, are not what a misspelt one means.
         """
-        found: list[Expanded] = []
+        found: dict[str, Expanded] = {}
         is_clear = True
+        names, taken = [*self.variables, *self.groups], {*taken, *(symbol.name for symbol in symbols)}
         for symbol in symbols:
             if symbol.name not in self.variables and symbol.name not in self.groups:
-                names = [*self.variables, *self.groups]
-                hint = self.nearest(symbol.name, names, {*taken, *(other.name for other in symbols)})
+                hint = self.nearest(symbol.name, names, taken)
                 self.report(path, f"unknown variable {symbol.name!r}; known: {quoted(names)}", hint, on_key=on_key, offset=symbol.offset)
             is_clear &= symbol.name in self.variables or (symbol.name in self.groups and symbol.name not in self.unclear)
             group = symbol.name if symbol.name in self.groups else None
             for name in self.groups.get(symbol.name, (symbol.name,)):
                 each = Expanded(name, name + "'" * symbol.primes, symbol.primes, group, symbol.offset)
-                if any(other.actual == each.actual for other in found):
+                if each.actual in found:
                     self.report(path, f"the variable {each.actual!r} comes twice", on_key=on_key, offset=symbol.offset)
                     is_clear = False
-                found.append(each)
-        return tuple(found) if is_clear else None
+                found[each.actual] = each
+        return tuple(found.values()) if is_clear else None
 
 
 def build_scope(variables: Mapping[str, schema.Variable | schema.Group], used: frozenset[str] = frozenset()) -> Scope:

@@ -4,9 +4,11 @@
 `groups` divides it. A stream may then show the table by its name. This file reads such variables.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from itertools import zip_longest
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,6 +22,8 @@ from gamelearn.spec.node import Node, Text
 from gamelearn.spec.schema import Columns
 
 REST = "rest"
+_WILDCARDS = re.compile(r"[*?[]")
+_MOST_SUGGESTIONS = 20
 ReadTable = Callable[[DatasetOptions], Sequence[TableColumn] | None]
 """Reads the columns of a data set; None where it is no table."""
 
@@ -79,10 +83,10 @@ def expand_columns(tree: Node, read: ReadTable) -> tuple[Node, dict[str, Table]]
 
 def _clashes(table: Table, variables: Node, others: Sequence[Table]) -> list[Mistake]:
     taken = {name for name in variables.children if name != table.name}
-    taken |= {name for other in others for name in (*other.columns, *other.groups) if name not in table.columns}
+    taken |= {name for other in others for name in (*other.columns, *other.groups)}.difference(table.columns)
     path = ("variables", table.name, "columns")
     wrong = [name for name in (*table.columns, *table.groups) if name in taken or name == table.name]
-    wrong += [name for name in table.groups if name in table.columns]
+    wrong += sorted(table.groups.keys() & set(table.columns))
     what = "the table's columns and groups need names of their own, which other variables have too: "
     return [Mistake(path, f"{what}{quoted(dict.fromkeys(wrong))}")] if wrong else []
 
@@ -94,13 +98,13 @@ def _table(tree: Node, name: str, node: Node, read: ReadTable) -> tuple[Table, d
     except ValidationError as error:
         raise ColumnsError([each.below(path) for each in mistakes_of(error)]) from None
     known = {column.name: column for column in _columns(tree, path, options.dataset, read)}
-    left_out = _matching(known, options.except_, (*path, "except"))
+    left_out, named = set(_matching(known, options.except_, (*path, "except"))), set(options.columns)
     meant = [each for each in _matching(known, options.columns, (*path, "columns")) if each not in left_out]
-    chosen = [each for each in meant if not known[each].is_left_out or each in options.columns]
+    chosen = {each: None for each in meant if not known[each].is_left_out or each in named}
     notes = [known[each].note for each in meant if known[each].note and not (known[each].is_left_out and each in chosen)]
     if not chosen:
         raise ColumnsError([Mistake((*path, "columns"), "no column is left")])
-    groups = _groups(name, chosen, options.groups, (*path, "groups"))
+    groups = _groups(name, tuple(chosen), options.groups, (*path, "groups"))
     return Table(name, tuple(chosen), groups, first_of(notes, "notices of columns")), known
 
 
@@ -143,11 +147,21 @@ def _places(tree: Node, path: Path, name: str | None) -> list[Path]:
 
 def _matching(known: Mapping[str, Any], patterns: Sequence[str], path: Path) -> list[str]:
     """Return the columns that any of the patterns matches, in the order of the table."""
-    unmatched = [each for each in patterns if not any(fnmatchcase(column, each) for column in known)]
+    found = {each: _matched(known, each) for each in patterns}
+    unmatched = [each for each in found if not found[each]]
     if unmatched:
-        wrong = [Mistake(path, f"no column matches {each!r}; columns: {quoted(known)}", nearest(each, known)) for each in unmatched]
-        raise ColumnsError(wrong)
-    return [column for column in known if any(fnmatchcase(column, each) for each in patterns)]
+        what = f"columns: {quoted(known)}"
+        hints = [nearest(each, known) for each in unmatched[:_MOST_SUGGESTIONS]]
+        hinted = zip_longest(unmatched, hints)
+        raise ColumnsError([Mistake(path, f"no column matches {each!r}; {what}", hint) for each, hint in hinted])
+    chosen = {column for columns in found.values() for column in columns}
+    return [column for column in known if column in chosen]
+
+
+def _matched(known: Mapping[str, Any], pattern: str) -> list[str]:
+    matches = re.compile(translate(pattern)).match
+    others = [column for column in known if matches(column)] if _WILDCARDS.search(pattern) else []
+    return [*([pattern] if pattern in known else []), *others]
 
 
 def _groups(
@@ -159,7 +173,10 @@ def _groups(
         return _equal_groups(name, columns, groups, path)
     every = dict.fromkeys(columns)
     made = {group: tuple(_matching(every, patterns, (*path, group))) for group, patterns in groups.items() if patterns != (REST,)}
-    owners = {column: [group for group, members in made.items() if column in members] for column in columns}
+    owners: dict[str, list[str]] = {column: [] for column in columns}
+    for group, members in made.items():
+        for column in members:
+            owners[column].append(group)
     left = tuple(column for column in columns if not owners[column])
     made = {group: made.get(group, left) for group in groups}
     wrong = [

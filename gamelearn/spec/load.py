@@ -5,6 +5,7 @@ Nothing that a spec names is imported; names are looked up in the registries. Th
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path as FilePath
 
 from gamelearn.errors import Problem, SpecError, nearest, quoted
@@ -75,9 +76,11 @@ class SpecFile:
         return {name for name in self.spec.data.streams if any(each is None or name not in each.children for each in known)}
 
     def locate(self, mistakes: Iterable[Mistake], severity: str = "error") -> list[Problem]:
-        """Return mistakes with their places in the file."""
+        """Return mistakes, of very many the first ones, with their places in the file."""
         known = dict(zip(self.mistakes, self.problems, strict=True))
-        return self.expansion.told_once(known.get(each) or locate_in(self.tree, each, severity) for each in mistakes)
+        return self.expansion.told_once(
+            known.get(each) or locate_in(self.tree, each, severity) for each in islice(mistakes, _MOST_MISTAKES)
+        )
 
     def resolved_text(self) -> str:
         """Return the spec as one YAML text without `extends` and presets, which loads to an equal spec."""

@@ -31,22 +31,21 @@ class Text:
         if self.made_of:
             written, origins = self.made_of
             return written.at(origins[offset] if offset < len(origins) else len(written.value))
-        *lines, last = LINE_BREAK.split(self.raw[: self._index(offset)])
+        *lines, last = LINE_BREAK.split(self.raw[: min(self._places[min(offset, len(self.value))], len(self.raw))])
         column = len(last) + (1 if lines else self.position.column)
         return Position(self.position.file, self.position.line + len(lines), column)
 
-    def _index(self, offset: int) -> int:
-        """Align value and raw text: escapes are one character each, and line breaks change white space alone."""
-        place = self.raw.find("\n") + 1 if self.style in ("|", ">") else len(self.style)
-        for character in self.value[:offset]:
-            if not character.isspace():
+    @cached_property
+    def _places(self) -> list[int]:
+        """Where in the raw text each character of the value stands, and its end: escapes are one character each, and line breaks change white space alone."""
+        place, found = self.raw.find("\n") + 1 if self.style in ("|", ">") else len(self.style), []
+        for character in self.value:
+            if is_shown := not character.isspace():
                 place = self._skip_space(place)
+            found.append(place)
+            if is_shown or self.raw[place : place + 1].isspace() or self.style == '"':
                 place += self._width(place)
-            elif self.raw[place : place + 1].isspace() or self.style == '"':
-                place += self._width(place)
-        if offset < len(self.value) and not self.value[offset].isspace():
-            place = self._skip_space(place)
-        return min(place, len(self.raw))
+        return [*found, place]
 
     def _skip_space(self, place: int) -> int:
         while self.raw[place : place + 1].isspace() or self._is_escaped_break(place):
