@@ -5,11 +5,13 @@ errors are `Problem`s, each with its place in the file, and are raised all at on
 defines the errors, with the search for the nearest known name.
 """
 
+import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 _MOST_NAMED = 40
 _MOST_LINES = 20
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _MOST_EDITS = 8
 _MOST_CELLS = 20_000
 
@@ -151,6 +153,15 @@ def _common_prefix(first: str, second: str) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if first[low:middle] == second[low:middle] else (low, middle - 1)
     return low
+
+
+def visible(text: str) -> str:
+    """Return a text for a terminal, on which characters that steer it are written out; lines and tabs stay.
+
+    >>> visible("a\x1b[2Jb")
+    'a\\\\u001b[2Jb'
+    """
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def quoted(names: Iterable[str]) -> str:

@@ -55,4 +55,4 @@ def initialise_from_data(runner: Runner, plan: Plan, source: Source, waiting: se
 def _match(runner: Runner, step: EvaluateStep, values: Values) -> None:
     player = runner.players[step.player]
     assert isinstance(player, Conditional)
-    match_spread(player.networks[step.network], tuple(values[ref] for _, ref in step.inputs))  # type: ignore[arg-type]
+    match_spread(player.network(step.network), tuple(values[ref] for _, ref in step.inputs))  # type: ignore[arg-type]

@@ -34,7 +34,7 @@ from gamelearn.plan.steps import (
     needs_of,
     outputs_of,
 )
-from gamelearn.players.conditional import Conditional, module_name, zero_raw
+from gamelearn.players.conditional import Conditional, module_name, untaken, zero_raw
 from gamelearn.players.player import Distribution, Divisible, FamilyDistribution, Player
 
 Values = dict[str, torch.Tensor]
@@ -198,7 +198,7 @@ class Objective(nn.Module):
 
     def __init__(self, runner: Runner, turn: Turn) -> None:
         super().__init__()
-        self.players = nn.ModuleDict({name: runner.players[name] for name in turn.owners})
+        self.players = nn.ModuleList(runner.players[name] for name in turn.owners)
         self.turn = turn
         self._runner = runner
         self._draws = {step.key: draw_estimator(step.estimator) for step in turn.steps if isinstance(step, RedrawStep)}
@@ -274,7 +274,7 @@ def _modules_reached(owner: str, player: Player, turn: Turn) -> Iterator[tuple[s
         return
     for step in turn.steps:
         if isinstance(step, EvaluateStep) and step.player == owner:
-            yield f"networks.{step.network}.", player.networks[step.network]
+            yield f"networks.{untaken(step.network)}.", player.network(step.network)
     for each in _conditionals(turn):
         if each.factor.player == owner:
             label = module_name(each.factor.label)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gamelearn.cli.guard import say
+from gamelearn.cli.guard import echo, say
 from gamelearn.cli.options import Plugins, Preset, TableFormat, TextOrJson, Untrusted, refuse_unreadable, specs_and_overrides
 from gamelearn.errors import GamelearnError, Problem, SpecError
 
@@ -52,7 +52,7 @@ def check(
             if form == TextOrJson.text:
                 _say_good(reports[-1], checked)
     if form == TextOrJson.json:
-        typer.echo(json.dumps({"specs": reports}, indent=2, ensure_ascii=False))
+        echo(json.dumps({"specs": reports}, indent=2, ensure_ascii=False))
     if not all(report["ok"] for report in reports):
         raise typer.Exit(2)
 
@@ -96,8 +96,8 @@ def _say_good(report: dict[str, Any], checked: "CheckedSpec") -> None:
         say(str(warning))
     counts = [_counted(report[f"{thing}s"], thing) for thing in ("variable", "player", "parameter", "stage")]
     for line in (*report["expanded"], *derived_lines(checked.graph)):
-        typer.echo(line)
-    typer.echo(f"{checked.file.path}: good: {', '.join(counts)}")
+        echo(line)
+    echo(f"{checked.file.path}: good: {', '.join(counts)}")
 
 
 def _counted(number: int, thing: str) -> str:

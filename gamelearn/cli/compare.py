@@ -8,7 +8,7 @@ import typer
 
 from gamelearn.cli.choices import Weights, chosen, chosen_split, chosen_weights
 from gamelearn.cli.data_progress import data_progress
-from gamelearn.cli.guard import say
+from gamelearn.cli.guard import echo, say
 from gamelearn.cli.options import Device, Plugins, TableFormat, TextOrJson, Untrusted
 from gamelearn.cli.runs import find_run_at
 
@@ -94,24 +94,23 @@ def tell(found: "Comparison", files: list[Path], form: TextOrJson) -> None:
     import json
 
     if form == TextOrJson.json:
-        typer.echo(json.dumps(found.plain(), indent=1, ensure_ascii=False))
+        echo(json.dumps(found.plain(), indent=1, ensure_ascii=False))
     else:
         _print(found)
     for path in files:
-        (say if form == TextOrJson.json else typer.echo)(str(path))
+        (say if form == TextOrJson.json else echo)(str(path))
 
 
 def _print(found: "Comparison") -> None:
-    from rich.console import Console
-
+    from gamelearn.cli.terminal import Terminal
     from gamelearn.comparison.tables import legend, tables_of
 
-    console = Console()
+    console = Terminal()
     tables = list(tables_of(found, console.width))
     differences = tables.pop() if found.differences else None
     for table in tables:
         console.print(table)
     for line in (*legend(found), *found.notices):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False, soft_wrap=True)
     if differences is not None:
         console.print(differences)

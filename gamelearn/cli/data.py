@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gamelearn.cli.data_progress import data_progress
+from gamelearn.cli.guard import echo
 from gamelearn.cli.options import Plugins, Preset, TableFormat, TextOrJson, Untrusted, Values, only_overrides
 from gamelearn.errors import GamelearnError, nearest, quoted
 
@@ -48,7 +49,7 @@ def data(
         if checked and not failures:
             failures = _misfits(checked, untrusted)
     if form == TextOrJson.json:
-        typer.echo(json.dumps(reports, indent=2))
+        echo(json.dumps(reports, indent=2))
     else:
         for report in reports:
             _print(report)
@@ -196,19 +197,19 @@ def _watched(folder: "DataFolder") -> tuple["DataFolder", list[str]]:
 
 
 def _print(report: dict[str, Any]) -> None:
-    typer.echo(f"{report['name']}: {report['type']}")
+    echo(f"{report['name']}: {report['type']}")
     if "absent" in report:
-        typer.echo(f"  absent, so 'otherwise' is taken: {report['absent']}")
+        echo(f"  absent, so 'otherwise' is taken: {report['absent']}")
         return
     for name, field in report["fields"].items():
         classes = f" with {field['classes']} classes" if field["classes"] else ""
         names = f": {quoted(field['names'])}" if field["names"] else ""
-        typer.echo(f"  {name}: {field['type']}{classes} of shape {tuple(field['shape'])}{names}")
-    typer.echo("  rows: " + ", ".join(f"{split} {rows:,}" for split, rows in report["rows"].items()))
-    typer.echo(f"  as tensors: {report['megabytes']:,} MB")
+        echo(f"  {name}: {field['type']}{classes} of shape {tuple(field['shape'])}{names}")
+    echo("  rows: " + ", ".join(f"{split} {rows:,}" for split, rows in report["rows"].items()))
+    echo(f"  as tensors: {report['megabytes']:,} MB")
     for path in report["found"] or ["installed with a package, no file of its own"]:
-        typer.echo(f"  found: {path}")
+        echo(f"  found: {path}")
     for notice in report["notices"]:
-        typer.echo(f"  NOTICE: {notice}")
+        echo(f"  NOTICE: {notice}")
     if report.get("problems") == []:
-        typer.echo("  verified: everything was read once, nothing is damaged")
+        echo("  verified: everything was read once, nothing is damaged")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gamelearn.cli.guard import say
+from gamelearn.errors import visible
 
 _WIDTH = 20
 _MANY = 2000
@@ -16,23 +17,28 @@ def data_progress() -> Iterator[None]:
 
     Elsewhere than on a terminal what has fewer than 2,000 steps is quick enough to say nothing.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from gamelearn.cli.terminal import Terminal
     from gamelearn.data.progress import told_of_progress
 
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if not console.is_terminal:
         with told_of_progress(_Tenths().tell):
             yield
         return
-    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), BarColumn(_WIDTH), TimeRemainingColumn(elapsed_when_finished=True))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        MofNCompleteColumn(),
+        BarColumn(_WIDTH),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
         tasks = {}
 
         def show(title: str, done: int, total: int) -> None:
             if title not in tasks:
-                tasks[title] = bar.add_task(title, total=total)
+                tasks[title] = bar.add_task(visible(title), total=total)
             bar.update(tasks[title], completed=done, total=total)
 
         with told_of_progress(show):

@@ -7,9 +7,10 @@ import typer
 
 from gamelearn.cli.choices import Split, Weights, chosen, chosen_estimate, chosen_weights
 from gamelearn.cli.data_progress import data_progress
-from gamelearn.cli.guard import say
+from gamelearn.cli.guard import echo, say
 from gamelearn.cli.options import DataPaths, Device, Plugins, TableFormat, TextOrJson, Untrusted, data_paths
 from gamelearn.cli.runs import find_run
+from gamelearn.errors import visible
 
 if TYPE_CHECKING:
     from gamelearn.game import Game
@@ -123,26 +124,29 @@ def _evaluate(
     finally:
         bar.clear()
     if form == TextOrJson.json:
-        typer.echo(file.text(), nl=False)
-    (say if form == TextOrJson.json else typer.echo)(str(file.path))
+        echo(file.text(), nl=False)
+    (say if form == TextOrJson.json else echo)(str(file.path))
 
 
 class _Bar:
     """A bar on a terminal, nothing elsewhere; it is cleared before anything is printed."""
 
     def __init__(self) -> None:
-        from rich.console import Console
         from rich.progress import Progress
 
-        console = Console(stderr=True)
+        from gamelearn.cli.terminal import Terminal
+
+        console = Terminal(stderr=True)
         self._bar = Progress(console=console, transient=True) if console.is_terminal else None
         self._task = self._bar.add_task("", total=None) if self._bar else None
 
     def tell(self, title: str, done: int, total: int | None) -> None:
         """Show how far a metric is."""
+        from rich.markup import escape
+
         if self._bar and self._task is not None:
             self._bar.start()
-            self._bar.update(self._task, description=title, completed=done, total=total)
+            self._bar.update(self._task, description=escape(visible(title)), completed=done, total=total)
 
     def clear(self) -> None:
         """Take the bar away."""
@@ -151,12 +155,11 @@ class _Bar:
 
 
 def _print(found: "Evaluation") -> None:
-    from rich.console import Console
-
+    from gamelearn.cli.terminal import Terminal
     from gamelearn.metrics.tables import tables_of
 
-    console = Console()
+    console = Terminal()
     for table in tables_of(found):
         console.print(table)
     for note in found.result.notes:
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
+        console.print(note, highlight=False, soft_wrap=True)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gamelearn.cli.guard import echo
 from gamelearn.cli.options import Plugins, Preset, Spec, Untrusted, Values, only_overrides, refuse_unreadable
 
 
@@ -41,4 +42,4 @@ def explain(
     from gamelearn.report.explain import explain as explanation
 
     checked = check(spec, preset=preset, overrides=only_overrides(values or ()), plugins=plugin or (), untrusted=untrusted)
-    typer.echo(explanation(checked, form.value), nl=False)
+    echo(explanation(checked, form.value), nl=False)

@@ -8,7 +8,7 @@ import typer
 
 from gamelearn.cli.choices import Split, Weights, chosen, chosen_weights
 from gamelearn.cli.data_progress import data_progress
-from gamelearn.cli.guard import say
+from gamelearn.cli.guard import echo, say
 from gamelearn.cli.options import DataPaths, Device, Plugins, Untrusted, data_paths
 from gamelearn.cli.runs import find_run
 from gamelearn.errors import GamelearnError
@@ -137,7 +137,7 @@ def tell(drawn: "Drawn", *, asked: bool) -> None:
         GamelearnError: nothing was drawn, or not all that was asked for.
     """
     for path in drawn.paths.values():
-        typer.echo(str(path))
+        echo(str(path))
     reasons = "\n".join(f"not drawn: {name}: {reason}" for name, reason in drawn.reasons.items())
     if drawn.reasons and (asked or not drawn.paths):
         raise GamelearnError(reasons)

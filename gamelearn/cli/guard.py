@@ -16,7 +16,7 @@ from typing import ParamSpec
 import typer
 
 from gamelearn.disk import is_refused, refusal
-from gamelearn.errors import GamelearnError
+from gamelearn.errors import GamelearnError, visible
 
 Parameters = ParamSpec("Parameters")
 
@@ -52,7 +52,12 @@ def guarded(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
 
 def say(text: str) -> None:
     """Print a message to stderr."""
-    typer.echo(text, err=True)
+    typer.echo(visible(text), err=True)
+
+
+def echo(text: str, *, nl: bool = True) -> None:
+    """Print a result to stdout; control characters of names in it are written out."""
+    typer.echo(visible(text), nl=nl)
 
 
 def _unexpected(error: Exception) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from gamelearn.cli.choices import Weights, chosen, chosen_estimate, chosen_weights
-from gamelearn.cli.guard import say
+from gamelearn.cli.guard import echo, say
 from gamelearn.cli.options import Device, Plugins, TableFormat, TextOrJson, Untrusted
 from gamelearn.cli.runs import find_run
 from gamelearn.errors import GamelearnError, nearest, quoted
@@ -183,10 +183,11 @@ def _kept(text: str) -> "tuple[Kept, ...]":
 @contextmanager
 def _progress(rows: int) -> Iterator[Callable[[float], None]]:
     """Show on a terminal how many rows are done and how long the others take; nothing elsewhere."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    from gamelearn.cli.terminal import Terminal
+
+    console = Terminal(stderr=True)
     columns = (TextColumn("rows"), MofNCompleteColumn(), BarColumn(), TimeRemainingColumn(elapsed_when_finished=True))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=rows)
@@ -194,15 +195,14 @@ def _progress(rows: int) -> Iterator[Callable[[float], None]]:
 
 
 def _tell(answer: "Answer", form: TextOrJson) -> None:
-    from rich.console import Console
-
+    from gamelearn.cli.terminal import Terminal
     from gamelearn.report.inferred_tables import tables_of
 
     if form == TextOrJson.json:
-        typer.echo(json.dumps(answer.plain(), indent=2, allow_nan=False))
+        echo(json.dumps(answer.plain(), indent=2, allow_nan=False))
     else:
         for table in tables_of(answer):
-            Console().print(table)
+            Terminal().print(table)
     if form == TextOrJson.text:
         for path in answer.paths:
-            typer.echo(str(path))
+            echo(str(path))

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gamelearn.cli.guard import echo
 from gamelearn.disk import cannot_write
 from gamelearn.errors import GamelearnError
 
@@ -63,4 +64,4 @@ def init(
         raise GamelearnError(f"{str(path)!r} exists and is not overwritten: give another name, 'gamelearn init NAME'") from None
     except OSError as error:
         raise cannot_write(repr(str(path)), error) from error
-    typer.echo(f"wrote {path}; next: gamelearn explain {path}, gamelearn train {path}")
+    echo(f"wrote {path}; next: gamelearn explain {path}, gamelearn train {path}")

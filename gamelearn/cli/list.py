@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gamelearn.cli.guard import echo
 from gamelearn.cli.options import Plugins, TableFormat, TextOrJson
 
 if TYPE_CHECKING:
@@ -48,14 +49,14 @@ def list_names(
     load_plugins(plugin or ())
     rows = list(_specs() if kind == Kind.specs else _entries(_registry(kind)))
     if form == TextOrJson.json:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False, default=str))
+        echo(json.dumps(rows, indent=2, ensure_ascii=False, default=str))
         return
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        typer.echo(f"{row['name'].ljust(width)}  {row['summary']}")
+        echo(f"{row['name'].ljust(width)}  {row['summary']}")
         for option in row.get("options", []):
             default = "required" if option["required"] else f"default {option['default']}"
-            typer.echo(f"{' ' * width}    {option['name']}: {option['description']} ({default})")
+            echo(f"{' ' * width}    {option['name']}: {option['description']} ({default})")
 
 
 def _specs() -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gamelearn.cli.figures import FOLDER, ON_REQUEST, FigureName, game_of
-from gamelearn.cli.guard import say
+from gamelearn.cli.guard import echo, say
 from gamelearn.cli.options import DataPaths, Device, Plugins, Untrusted, data_paths
 from gamelearn.cli.runs import find_run
 from gamelearn.errors import GamelearnError
@@ -35,7 +35,7 @@ def report(
     absent = [str(name) for name in FigureName if name not in ON_REQUEST and not (folder / FOLDER / f"{name}.png").is_file()]
     reasons = _drawn(folder, absent, device, plugin or [], untrusted, data_paths(data)) if figures and absent else {}
     path = write_page(folder, out or folder / "report.html", reasons=reasons, plugins=plugin or (), untrusted=untrusted)
-    typer.echo(str(path))
+    echo(str(path))
 
 
 def _drawn(folder: Path, names: list[str], device: str | None, plugins: list[str], untrusted: bool, data: dict[str, str]) -> dict[str, str]:

@@ -2,11 +2,11 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gamelearn.cli.guard import say
+from gamelearn.cli.guard import echo, say
 from gamelearn.cli.options import Device, Plugins, Untrusted
 from gamelearn.cli.runs import find_run
 from gamelearn.errors import GamelearnError
@@ -72,7 +72,7 @@ def sample(
     if checkpoint is not None:
         title = f"round-{checkpoint:09d}-{title}"
     for path in _write(game, values, out or folder / "samples", title):
-        typer.echo(str(path))
+        echo(str(path))
 
 
 def _joint(game: "Game", player: str | None, count: int, seed: int, decide: "Decide") -> "tuple[str, dict[str, torch.Tensor]]":

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from gamelearn.cli.guard import echo
 from gamelearn.cli.options import Plugins
 from gamelearn.disk import write_whole
 
@@ -28,6 +29,6 @@ def schema(
     load_plugins(plugin or ())
     text = schema_text()
     if output is None:
-        typer.echo(text, nl=False)
+        echo(text, nl=False)
         return
-    typer.echo(str(write_whole(output, text)))
+    echo(str(write_whole(output, text)))

@@ -1,8 +1,6 @@
 """The command `train`. This file starts, or resumes, the training of a game."""
 
-import os
 import signal
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gamelearn.cli.data_progress import data_progress
-from gamelearn.cli.guard import say
+from gamelearn.cli.guard import echo, say
 from gamelearn.cli.options import (
     DataPaths,
     Device,
@@ -100,8 +98,8 @@ def _train(
     for warning in game.checked.warnings if game.checked else ():
         say(str(warning))
     for line in derived_lines(game.graph):
-        typer.echo(line)
-    typer.echo(_device_line(device, device_name))
+        echo(line)
+    echo(_device_line(device, device_name))
     if game.graph.streams and not resume:  # a run that goes on knows which data it was trained on
         with data_progress():
             game.streams()
@@ -115,19 +113,14 @@ def _train(
     )
     if done.stopped_by:
         raise typer.Exit(_SIGNAL_STATUS + signal.Signals[done.stopped_by].value)
-    typer.echo(f"next: gamelearn sample {done.path}")
+    echo(f"next: gamelearn sample {done.path}")
 
 
 def lasting_console(*, stderr: bool = False) -> "Console":
     """Return a console that falls silent when its reader has gone: the training goes on."""
-    from rich.console import Console
+    from gamelearn.cli.terminal import LastingTerminal
 
-    class Lasting(Console):
-        def on_broken_pipe(self) -> None:
-            sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - it lasts as long as the process
-            self.quiet = True
-
-    return Lasting(stderr=stderr)
+    return LastingTerminal(stderr=stderr)
 
 
 def _game_of_run(

@@ -56,6 +56,7 @@ class ArchiveWriter:
         self._written += len(next(iter(arrays.values())))
 
     def _begin(self, arrays: Mapping[str, Array]) -> None:
+        self._numbers = {name: number for number, name in enumerate(arrays)}
         for name, array in arrays.items():
             head = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": (self.rows, *array.shape[1:])}
             self._files[name] = self._part(name).open("xb")
@@ -63,7 +64,7 @@ class ArchiveWriter:
             self._heads[name] = array.dtype, array.shape[1:]
 
     def _part(self, name: str) -> Path:
-        return self.path.with_name(f".{self.path.stem}-{name}.npy")
+        return self.path.with_name(f".{self.path.stem}-{self._numbers[name]}.npy")
 
     def finish(self, beside: Mapping[str, Array] | None = None) -> Path:
         """Put the arrays together; return the archive.

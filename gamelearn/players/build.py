@@ -15,7 +15,7 @@ from gamelearn.networks.initial import set_to_zero
 from gamelearn.networks.port import Port
 from gamelearn.networks.wired import Wired
 from gamelearn.options import Mistake, Path
-from gamelearn.players.conditional import Conditional, is_taken
+from gamelearn.players.conditional import Conditional
 from gamelearn.players.player import Divisible, Player
 from gamelearn.players.watch import watched
 from gamelearn.registry import FAMILIES, NETWORKS, PLAYERS
@@ -99,10 +99,6 @@ class _Builder:
         )
 
     def _network(self, network: Network) -> Wired | None:
-        if is_taken(network.name):
-            what = f"{network.name!r} cannot be the name of a network: PyTorch uses it itself"
-            self.mistakes.append(Mistake(network.path, what, on_key=True))
-            return None
         inputs = tuple(self._input_port(name) for name in network.inputs)
         outputs = self._output_ports(network)
         if outputs is None:

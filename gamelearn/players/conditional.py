@@ -23,13 +23,12 @@ def module_name(label: str) -> str:
     >>> module_name("z1 | z0, x"), module_name("values")
     ('z1-given-z0-x', 'values-')
     """
-    name = label.replace(" | ", "-given-").replace(", ", "-")
+    return untaken(label.replace(" | ", "-given-").replace(", ", "-"))
+
+
+def untaken(name: str) -> str:
+    """Return a name as that of a module: with a mark if PyTorch uses it itself."""
     return f"{name}-" if name in _TAKEN else name
-
-
-def is_taken(name: str) -> bool:
-    """Return whether a network cannot have this name, which PyTorch uses itself."""
-    return name in _TAKEN
 
 
 @PLAYERS.register("conditional", options=ConditionalOptions)
@@ -54,7 +53,7 @@ class Conditional(Player):
         free: Mapping[str, tuple[int, ...]],
     ) -> None:
         super().__init__(factors, variables)
-        self.networks = nn.ModuleDict(dict(networks))
+        self.networks = nn.ModuleDict({untaken(name): network for name, network in networks.items()})
         self.families = nn.ModuleDict({module_name(label): family for label, family in families.items()})
         self.free = nn.ParameterDict({module_name(label): nn.Parameter(torch.zeros(shape)) for label, shape in free.items()})
         self._scores: dict[str, tuple[Any, ...]] = {}
@@ -66,7 +65,11 @@ class Conditional(Player):
 
     def evaluate(self, network: str, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         """Return the raw outputs of every head of a network, each `(batch, channels, *shape)`."""
-        return self.networks[network](*inputs)
+        return self.network(network)(*inputs)
+
+    def network(self, name: str) -> nn.Module:
+        """Return a network by its name in the spec."""
+        return self.networks[untaken(name)]
 
     def family(self, label: str) -> Any:
         """Return the family of a factor."""
@@ -94,7 +97,7 @@ class Conditional(Player):
 def _score(player: Any, score: Any, values: Mapping[str, torch.Tensor], rows: int) -> torch.Tensor:
     match score:
         case NetworkScore():
-            network = player.networks[score.network]
+            network = player.network(score.network)
             heads = [port.name for port in network.outputs]
             return player.evaluate(score.network, tuple(values[port.name] for port in network.inputs))[heads.index(score.head)]
         case FreeScore():

@@ -38,7 +38,7 @@ def count_parameters(graph: Graph) -> dict[str, PlayerParameters]:
 def _count(player: Player) -> PlayerParameters:
     if not isinstance(player, Conditional):
         return PlayerParameters({}, {}, _size(player))
-    networks = {name: _size(network) for name, network in player.networks.items()}
+    networks = {name.removesuffix("-"): _size(network) for name, network in player.networks.items()}
     factors = {label: _own_size(player, label) for label in player.factors}
     return PlayerParameters(networks, {label: size for label, size in factors.items() if size}, _size(player))
 

@@ -16,6 +16,7 @@ from gamelearn.graph.model import StreamDraw
 from gamelearn.initialise import initialise_from_data, waiting_networks
 from gamelearn.losses import Objective, Values, complete, owned_by, reached_parameters
 from gamelearn.plan.steps import ColumnStep, Phase, Turn
+from gamelearn.players.conditional import untaken
 from gamelearn.sources import RoundSource
 from gamelearn.train.averages import Averages, move_averages, restart_averages, start_averages
 from gamelearn.train.compiling import compiled
@@ -117,7 +118,7 @@ class StageTraining:
         before = plans[: list(self._game.plans).index(self.name)]
         for player, network in initialise_from_data(self._runner, self.plan, source, waiting_networks(self._game.graph, before, self.plan)):
             if player in self.averages:
-                restart_averages(self.averages[player], self._game.players[player], f"networks.{network}.")
+                restart_averages(self.averages[player], self._game.players[player], f"networks.{untaken(network)}.")
 
     def _source(self, progress: Progress) -> RoundSource:
         return RoundSource(

@@ -90,11 +90,13 @@ def test_tables_of_many_columns(table: str, columns: int, wrong: int) -> None:
     load_builtins()
     tree = parse_source(f"data: {{dataset: {{type: csv, path: a.csv}}, streams: {{rows: [t]}}}}\nvariables: {{t: {{{table}}}}}", "t.yaml")
     start = time.process_time()
-    try:
+    if wrong:
+        with pytest.raises(ColumnsError) as caught:
+            expand_columns(tree, lambda options: COLUMNS)
+        assert len(caught.value.mistakes) == wrong
+        assert caught.value.mistakes[7].suggestion == "gene_00007"
+    else:
         assert len(expand_columns(tree, lambda options: COLUMNS)[1]["t"].columns) == columns
-    except ColumnsError as error:
-        assert len(error.mistakes) == wrong
-        assert error.mistakes[7].suggestion == "gene_00007"
     assert time.process_time() - start < LIMIT
 
 
