@@ -3,6 +3,7 @@
 A spec never names a module to import: it may only require that a plugin is loaded. This file loads plugins.
 """
 
+import hashlib
 import importlib
 import pkgutil
 import sys
@@ -31,10 +32,11 @@ BUILTINS = (
 
 @dataclass(frozen=True)
 class Plugin:
-    """A loaded plugin: its name, by which a spec may require it, and where it comes from."""
+    """A loaded plugin: its name, by which a spec may require it, and where it comes from; of a file, the hash of its text."""
 
     name: str
     origin: str
+    sha256: str | None = None
 
 
 _loaded: dict[str, Plugin] = {}
@@ -81,6 +83,11 @@ def load_plugins(names: Iterable[str]) -> None:
             _load(name, name, partial(_import_module, name))
 
 
+def hash_of(file: Path) -> str:
+    """Return the hash of a plugin's text."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def missing_plugin(name: str) -> tuple[str, str | None] | None:
     """Return None if a plugin of this name is loaded; else what is wrong, and the nearest name."""
     if name in _loaded:
@@ -98,7 +105,7 @@ def _load(name: str, origin: str, load: Callable[[], None]) -> None:
         load()
     except (Exception, SystemExit) as error:
         raise _failed(name, origin, _in_one_line(error)) from error
-    _loaded[name] = Plugin(name, origin)
+    _loaded[name] = Plugin(name, origin, hash_of(Path(origin)) if origin.endswith(".py") else None)
 
 
 def _in_one_line(error: BaseException) -> str:

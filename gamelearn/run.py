@@ -20,7 +20,6 @@ from gamelearn.game import Game, load
 from gamelearn.inference import Inference, infer
 from gamelearn.metrics.evaluation import Evaluation, choose_metrics, evaluate
 from gamelearn.metrics.metric import Context
-from gamelearn.plugins import load_builtins
 from gamelearn.run_folder import (
     CHECKPOINTS,
     ENVIRONMENT,
@@ -28,6 +27,7 @@ from gamelearn.run_folder import (
     METRICS,
     RESOLVED,
     SAMPLES,
+    load_plugins_of,
     read_environment,
     read_json,
     read_readings_of,
@@ -96,7 +96,7 @@ class Run:
         Raises:
             SpecError: it is damaged, or needs a plugin that is not loaded.
         """
-        load_builtins()
+        load_plugins_of(self.path)
         return load_source(self.path / RESOLVED).spec
 
     def reading(self, variable: str) -> Reading:
@@ -187,7 +187,8 @@ class Run:
         """
         if untrusted:
             refuse_links(self.path)
-        game = load(self.path / RESOLVED, device=device, plugins=plugins, untrusted=untrusted)
+        load_plugins_of(self.path, plugins, untrusted=untrusted, say=self.say)
+        game = load(self.path / RESOLVED, device=device, untrusted=untrusted)
         recall_data(game, self.path, self.say)
         game.moved = {name: str(Path(path).absolute()) for name, path in (data or {}).items()}
         state = checkpoint if isinstance(checkpoint, TrainingState) else self.state(checkpoint)

@@ -10,7 +10,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from safetensors import SafetensorError
 from gamelearn.data.reading import Reading, read_readings
 from gamelearn.data.trained import Keys
 from gamelearn.disk import sync_folder, write_whole, writing
-from gamelearn.errors import RunError
+from gamelearn.errors import PluginError, RunError
 from gamelearn.game import Game
+from gamelearn.plugins import load_builtins, load_plugins, loaded_plugins
 from gamelearn.spec.paths import ENVIRONMENT as ENVIRONMENT
 from gamelearn.spec.paths import RESOLVED as RESOLVED
 from gamelearn.train.checkpoint import list_checkpoints
@@ -227,6 +228,48 @@ def read_environment(folder: Path, say: Say | None = None) -> dict[str, Any]:
         if say:
             say(f"WARNING: {error}; it counts as absent, so it is not known how the run's data were read")
         return {}
+
+
+def load_plugins_of(folder: Path, plugins: Iterable[str] = (), *, untrusted: bool = False, say: Say | None = None) -> None:
+    """Load plugins that the user names, then the files and modules that a run was trained with; installed ones are loaded always.
+
+    Args:
+        folder: of the run.
+        plugins: files or modules, in place of those of the run that have their names.
+        untrusted: whether the run is somebody else's, so that what it names is not loaded.
+        say: is told that a plugin has changed since.
+
+    Raises:
+        PluginError: a plugin is not where it was, cannot be loaded, or is one that only the user may name.
+    """
+    load_builtins()
+    load_plugins(plugins)
+    facts = read_environment(folder)
+    recorded, hashes = (each if isinstance(each := facts.get(key), dict) else {} for key in ("plugins", "plugin_hashes"))
+    for name, origin in recorded.items():
+        loaded = next((each for each in loaded_plugins() if each.name == name), None)
+        if loaded is None and (origin == name or str(origin).endswith(".py")):
+            told = f"the run {folder} was trained with the plugin {name!r}"
+            if untrusted:
+                raise PluginError(f"{told}, which is not loaded for an untrusted run: if you trust it, name it by --plugin {origin}")
+            if origin != name and not Path(origin).is_file():
+                raise PluginError(f"{told}, which is no longer at {origin}: say by --plugin FILE where it is")
+            load_plugins([origin])
+            loaded = next(each for each in loaded_plugins() if each.name == name)
+        if say and loaded and name in hashes and loaded.sha256 != hashes[name]:
+            say(f"NOTICE: the plugin {name!r} ({loaded.origin}) has changed since the run was trained")
+
+
+def read_taken(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the presets and the overrides by which a run's spec was loaded, in order, those of its resumptions included."""
+    facts = read_environment(folder)
+    every = [each for each in [facts, *_list(facts.get("resumed"))] if isinstance(each, dict)]
+    presets, overrides = ([str(value) for each in every for value in _list(each.get(key))] for key in ("preset", "overrides"))
+    return presets, overrides
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def read_readings_of(folder: Path) -> dict[str, Reading] | None:

@@ -114,6 +114,14 @@ def is_drawn_by_one(graph: Graph) -> bool:
     return is_joint and {factor.target for factor in order} == {factor.target for factor in factors}
 
 
+def can_sample(graph: Graph) -> bool:
+    """Return whether joint samples can be drawn: by one player, or by a chain."""
+    try:
+        return is_drawn_by_one(graph) or bool(choose_sampler(graph, None, fixed=frozenset(), free=frozenset(), want=frozenset()))
+    except EvidenceError:
+        return False
+
+
 def drawing_player(graph: Graph, player: str | None = None) -> tuple[str, tuple[Factor, ...]]:
     """Return a player that can draw all its targets without givens, with its factors in the order of drawing.
 

@@ -15,7 +15,7 @@ STARTER = """\
 #   gamelearn check {file}
 #   gamelearn explain {file}
 #   gamelearn train {file}
-name: {name}
+{name}
 
 variables:                                  # type: binary | categorical | count | real
   x: {{type: binary, shape: [1, 8, 8]}}       # an image
@@ -53,13 +53,15 @@ def init(
     gamelearn init
     gamelearn init faces
     """
+    from gamelearn.spec.write import write_yaml
+
     stem = name.removesuffix(".yaml")
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", stem):
         raise GamelearnError(f"{name!r} is not a name: letters, digits, '_', '-' and '.', and no folder")
     path = Path(f"{stem}.yaml")
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(STARTER.format(name=stem, file=path))
+            file.write(STARTER.format(name=write_yaml({"name": stem}).strip(), file=path))
     except FileExistsError:
         raise GamelearnError(f"{str(path)!r} exists and is not overwritten: give another name, 'gamelearn init NAME'") from None
     except OSError as error:

@@ -1,5 +1,6 @@
 """The command `train`. This file starts, or resumes, the training of a game."""
 
+import shlex
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -84,15 +85,21 @@ def _train(
     from gamelearn.game import load
     from gamelearn.report.pictures import write_pictures
     from gamelearn.report.spec_utilities import derived_lines
+    from gamelearn.run_folder import load_plugins_of, read_taken
+    from gamelearn.sampling import can_sample
     from gamelearn.train.device import choose_device
     from gamelearn.training import train as train_game
 
     device = choose_device(device_name)
+    presets, kept = preset or [], list[str]()
+    if resume and (former := _former_run(spec, overrides, presets, run_folder, untrusted)):
+        load_plugins_of(former, plugins, untrusted=untrusted, say=say)
+        run_folder, (before, kept) = former, read_taken(former)
+        presets = [*before, *presets] if spec else presets
     if spec is not None:
-        game = load(spec, *overrides, preset=preset, plugins=plugins, device=device, untrusted=untrusted)
+        game = load(spec, *kept, *overrides, preset=presets, plugins=plugins, device=device, untrusted=untrusted)
     else:
         assert run_folder is not None
-        run_folder = find_run(str(run_folder), untrusted=untrusted)
         game = _game_of_run(run_folder, overrides, preset, plugins, device, untrusted)
     game.moved = data
     for warning in game.checked.warnings if game.checked else ():
@@ -113,7 +120,18 @@ def _train(
     )
     if done.stopped_by:
         raise typer.Exit(_SIGNAL_STATUS + signal.Signals[done.stopped_by].value)
-    echo(f"next: gamelearn sample {done.path}")
+    echo(f"next: gamelearn {'sample' if can_sample(game.graph) else 'report'} {shlex.quote(str(done.path))}")
+
+
+def _former_run(spec: str | None, overrides: list[str], presets: list[str], run_folder: Path | None, untrusted: bool) -> Path | None:
+    """Return the folder of the run that goes on; None where the spec has mistakes to tell first."""
+    from gamelearn.run_folder import newest_run
+    from gamelearn.spec.load import read_name
+
+    if run_folder is None and spec is not None:
+        name = read_name(spec, preset=presets, overrides=overrides, untrusted=untrusted)
+        run_folder = newest_run(name) if name else None
+    return find_run(str(run_folder), untrusted=untrusted) if run_folder else None
 
 
 def lasting_console(*, stderr: bool = False) -> "Console":

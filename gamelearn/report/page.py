@@ -21,6 +21,7 @@ from gamelearn.report.explain import explain
 from gamelearn.report.figures.make import FIGURES
 from gamelearn.report.formulas import utility_text
 from gamelearn.report.markup import escaped, folded, heading, missing, paragraph, picture, png, preformatted, table
+from gamelearn.run_folder import load_plugins_of
 from gamelearn.train.checkpoint import list_checkpoints, round_of
 from gamelearn.train.metrics_file import read_metrics
 
@@ -43,7 +44,8 @@ class _Folder:
         self.checked: CheckedSpec | None = None
         self.problem = ""
         try:
-            self.checked = check(path / "spec.resolved.yaml", plugins=plugins, untrusted=untrusted)
+            load_plugins_of(path, plugins, untrusted=untrusted)
+            self.checked = check(path / "spec.resolved.yaml", untrusted=untrusted)
         except GamelearnError as error:
             self.problem = str(error)
         self.environment = _map_in(path / "environment.json")

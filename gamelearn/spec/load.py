@@ -3,6 +3,7 @@
 Nothing that a spec names is imported; names are looked up in the registries. This file reads specs.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,7 +21,7 @@ from gamelearn.spec.limits import size_mistakes
 from gamelearn.spec.node import Node, dotted, walk
 from gamelearn.spec.paths import resolve_paths
 from gamelearn.spec.repair import repair, validate_tree
-from gamelearn.spec.schema import Data, Spec
+from gamelearn.spec.schema import NAME_OF_GAME, Data, Spec
 from gamelearn.spec.sections import with_section
 from gamelearn.spec.templates import TEMPLATES
 from gamelearn.spec.write import write_yaml
@@ -139,12 +140,8 @@ def lay_over(
     Raises:
         SpecError: all mistakes of the spec, where too little of it can be read to go on.
     """
-    tree, problems = composed.tree, list[Problem]()
-    taken = preset_names(preset)
-    for name in taken:
-        tree = merge(tree, chosen_preset(composed.presets, name, str(path)))
-    for argument in overrides:
-        tree = _overridden(tree, argument, problems)
+    problems, taken = list[Problem](), preset_names(preset)
+    tree = _merged(path, composed, taken, overrides, problems)
     tree = Node(tree.value, composed.tree.position)
     tree, wrong_paths = resolve_paths(tree, path.absolute().parent, untrusted=untrusted)
     expander = Expander(path.absolute().parent, untrusted=untrusted)
@@ -163,6 +160,28 @@ def lay_over(
         raise SpecError(expansion.told_once(found.problems))
     every = tuple(composed.presets)
     return SpecFile(spec, tree, composed.text, path, tuple(found.mistakes), tuple(found.problems), every, bases, taken, expansion)
+
+
+def read_name(
+    path_or_name: FilePath | str, *, preset: Presets = None, overrides: Iterable[str] = (), untrusted: bool = False
+) -> str | None:
+    """Return the name that a spec gives its game, before anything else in it is looked at; None if it gives none that is allowed.
+
+    Raises:
+        SpecError: the file cannot be read, or has no such preset.
+    """
+    path = find_spec(path_or_name)
+    node = _merged(path, read_composed(path, untrusted=untrusted), preset_names(preset), overrides, []).find(("name",))
+    return node.value if node and isinstance(node.value, str) and re.fullmatch(NAME_OF_GAME, node.value) else None
+
+
+def _merged(path: FilePath, composed: Composed, presets: Iterable[str], overrides: Iterable[str], problems: list[Problem]) -> Node:
+    tree = composed.tree
+    for name in presets:
+        tree = merge(tree, chosen_preset(composed.presets, name, str(path)))
+    for argument in overrides:
+        tree = _overridden(tree, argument, problems)
+    return tree
 
 
 def _expanded(tree: Node, expander: Expander, problems: list[Problem]) -> tuple[Node, Expansion]:

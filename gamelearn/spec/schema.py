@@ -39,6 +39,10 @@ class Variable(Options):
         return self
 
 
+NAME_OF_GAME = r"^[A-Za-z0-9][\w.-]*$"
+"""What the name of a game is: also that of the folder of its runs."""
+
+
 class Group(Options):
     """A named list of variables; groups may hold groups."""
 
@@ -350,7 +354,7 @@ _TOP_KEYS = ("extends", "presets", "templates")
 class Spec(Options):
     """A whole spec, after `extends`, presets and overrides."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
+    name: Annotated[str, Field(pattern=NAME_OF_GAME)]
     """The name of the game; its runs go to `runs/<name>/`."""
     require: Listed[str] = ()
     """Plugins that must be loaded."""

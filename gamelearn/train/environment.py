@@ -27,6 +27,7 @@ def environment(device: torch.device, data_sets: Mapping[str, str]) -> dict[str,
         "threads": torch.get_num_threads(),
         "data_sets": dict(data_sets),
         "plugins": {plugin.name: plugin.origin for plugin in loaded_plugins()},
+        "plugin_hashes": {plugin.name: plugin.sha256 for plugin in loaded_plugins() if plugin.sha256},
     }
 
 

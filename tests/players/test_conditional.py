@@ -29,7 +29,7 @@ def test_names_that_torch_uses_can_name_variables_players_and_heads() -> None:
 @pytest.mark.parametrize("name", ["items", "forward", "training", "_modules", "__class__"])
 def test_names_that_torch_uses_can_name_a_network(name: str) -> None:
     player = game_of(NAMES.replace("NETWORK", name)).players["keys"]
-    assert f"networks.{name}-.heads.0.weight" in dict(player.named_parameters())
+    assert f"networks.{name}-.network.heads.0.weight" in dict(player.named_parameters())
 
 
 def test_no_two_factors_share_a_module() -> None:
