@@ -8,8 +8,10 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -39,7 +41,9 @@ class Plugin:
     sha256: str | None = None
 
 
+_HOME, _SHIPPED = Path(__file__).resolve().parent.parent, "games"
 _loaded: dict[str, Plugin] = {}
+_kept: dict[str, ModuleType] = {}
 _done: set[str] = set()
 
 
@@ -121,9 +125,38 @@ def _failed(name: str, origin: str, cause: str) -> PluginError:
 
 
 def _load_entry_point(point: EntryPoint) -> None:
-    loaded = point.load()
-    if isinstance(loaded, ModuleType):
-        _import_all(loaded)
+    with _beside(_HOME, _SHIPPED) if point.value == _SHIPPED else nullcontext():
+        loaded = point.load()
+        if isinstance(loaded, ModuleType):
+            _import_all(loaded)
+
+
+@contextmanager
+def _beside(home: Path, name: str) -> Iterator[None]:
+    """Let a package be imported from its own home, meanwhile, where the user has another of its name, which is there again afterwards."""
+    found = PathFinder.find_spec(name, sys.path)
+    theirs = _modules_of(name)
+    others = [*(each.__spec__ for key, each in theirs.items() if key == name), *([found] if found else [])]
+    if others and all(
+        each and home / name in [Path(place).resolve() for place in each.submodule_search_locations or ()] for each in others
+    ):
+        yield
+        return
+    for key in theirs:
+        del sys.modules[key]
+    sys.path.insert(0, str(home))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(home))
+        _kept.update(_modules_of(name))
+        for key in _modules_of(name):
+            del sys.modules[key]
+        sys.modules.update(theirs)
+
+
+def _modules_of(package: str) -> dict[str, ModuleType]:
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] == package}
 
 
 def _distribution(point: EntryPoint) -> str:

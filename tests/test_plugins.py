@@ -1,5 +1,6 @@
 """This file tests plugins: the package's own, installed ones, files, modules, and what is said when one fails."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -176,3 +177,39 @@ def test_a_missing_plugin_is_told_with_what_is_loaded() -> None:
     what, hint = missing
     assert what == "the plugin 'gamse' is not loaded; loaded: 'games'; load more with --plugin FILE_OR_MODULE, or install them"
     assert hint == "games"
+
+
+THEIRS = """
+import sys
+order = sys.argv[1]
+if order == "before":
+    import games
+    import games.mine
+    assert games.X == 1
+from gamelearn.game import check, load
+check("celeba-seg")
+load("digits-vae")
+import games
+import games.mine
+assert (games.X, games.mine.Y) == (1, 2)
+check("mnist-rvae")
+"""
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+@pytest.mark.parametrize("script", [True, False])
+def test_the_users_own_games_and_the_shipped_ones_do_not_hide_each_other(tmp_path: Path, order: str, script: bool) -> None:
+    for name, text in {"games/__init__.py": "X = 1", "games/mine.py": "Y = 2", "specs/other.yaml": "", "ours.py": THEIRS}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    root = str(Path(__file__).resolve().parents[1])
+    command = ["ours.py"] if script else ["-c", THEIRS]
+    done = subprocess.run(
+        [sys.executable, *command, order],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": root},
+    )
+    assert done.returncode == 0, done.stderr
