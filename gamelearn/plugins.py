@@ -9,7 +9,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
@@ -38,7 +38,7 @@ class Plugin:
 
     name: str
     origin: str
-    sha256: str | None = None
+    sha256: str | None = field(default=None, compare=False)
 
 
 _HOME, _SHIPPED = Path(__file__).resolve().parent.parent, "games"

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gamelearn.cli.choices import Split, chosen
 from gamelearn.cli.data_progress import data_progress
-from gamelearn.cli.guard import echo
+from gamelearn.cli.guard import echo, say
 from gamelearn.cli.options import Plugins, Preset, TableFormat, TextOrJson, Untrusted, Values, only_overrides
 from gamelearn.errors import GamelearnError, nearest, quoted
+
+_ROWS = 8
 
 if TYPE_CHECKING:
     from gamelearn.data.folder import DataFolder
@@ -24,6 +27,13 @@ def data(
     values: Values = None,
     form: TableFormat = TextOrJson.text,
     preset: Preset = None,
+    export: Annotated[
+        Path | None, typer.Option("--export", metavar="DIR", help="Write the first rows into a new folder, as files for infer --given.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="SPLIT", help="Of --export: train, validation or test.  [default: test]")
+    ] = None,
+    count: Annotated[int | None, typer.Option("--count", min=1, help="Of --export: how many rows.  [default: 8]")] = None,
     plugin: Plugins = None,
     untrusted: Untrusted = False,
     verify: Annotated[bool, typer.Option("--verify", help="Read everything once, and name what is damaged.")] = False,
@@ -38,11 +48,18 @@ def data(
     gamelearn data mnist-lvae
     gamelearn data my_game.yaml data.dataset.path=elsewhere.npz --preset quick
     gamelearn data digits
+    gamelearn data celeba-seg --export rows --split test --count 8
     """
+    if export is None and (split or count):
+        raise GamelearnError(f"{'--split' if split else '--count'} belongs to --export DIR, which writes rows of the data")
+    where = str(chosen(Split, "split", split or "test"))
     from gamelearn.plugins import load_builtins, load_plugins
 
     load_builtins()
     load_plugins(plugin or ())
+    if export is not None:
+        _export(name, preset or [], only_overrides(values or ()), untrusted, export, where, count or _ROWS)
+        return
     checked, sets = _data_sets(name, preset or [], only_overrides(values or ()), untrusted)
     with data_progress():
         reports, failures = _opened(sets, verify=verify)
@@ -55,6 +72,20 @@ def data(
             _print(report)
     if failures:
         raise GamelearnError("\n".join(failures))
+
+
+def _export(name: str, preset: list[str], overrides: list[str], untrusted: bool, folder: Path, split: str, count: int) -> None:
+    from gamelearn.game import load
+    from gamelearn.report.exporting import export_rows
+
+    game = load(name, *overrides, preset=preset, untrusted=untrusted)
+    if not game.graph.streams:
+        raise GamelearnError(f"{name!r} has no streams, whose variables could be written")
+    with data_progress():
+        for notice in game.streams().notices:
+            say(f"NOTICE: {notice}")
+    for path in export_rows(game, folder, split, count):
+        echo(str(path))
 
 
 @dataclass(frozen=True)

@@ -239,7 +239,7 @@ class _Recorder:
         pictures = image_variables(game.graph)
         shown = [name for name in want if name in pictures]
         self._sheets = InferredSheets(game.graph, [name for name in evidence.given if name in pictures], shown, output.show)
-        self._too_many = [name for name in shown if output.images and not _has_pixels(self._variables[name], self._readings[name])]
+        self._too_many = [name for name in shown if output.images and not has_pixels(self._variables[name], self._readings[name])]
         self._images = [name for name in shown if output.images and name not in self._too_many]
         self._photographs = _photographs(evidence, [self._variables[name] for name in self._images]) if output.full_size else ()
         self._cut_off: dict[str, int] = {}
@@ -261,10 +261,10 @@ class _Recorder:
         self._sheets.add(block, shown, judgements, names)
         for name in self._images:
             variable, reading = self._variables[name], self._readings[name]
-            pixels = list(_file_pixels(shown[name], variable, reading))
+            pixels = list(file_pixels(shown[name], variable, reading))
             if variable.type == "categorical" and self._photographs:
                 pixels = self._restored(name, block.first_row, pixels)
-            write_images(self._folder / name, names, pixels, _palette(variable, reading))
+            write_images(self._folder / name, names, pixels, palette_of(variable, reading))
         for name, diagnosis in found.diagnostics.items():
             self._diagnoses.setdefault(name, []).append(diagnosis)
 
@@ -343,7 +343,7 @@ def _photographs(evidence: EvidenceFiles, shown: Iterable[Variable]) -> Sequence
     return evidence.photographs
 
 
-def _has_pixels(variable: Variable, reading: Reading) -> bool:
+def has_pixels(variable: Variable, reading: Reading) -> bool:
     """Whether images can be stored in files: of label maps, whether what stands for each class fits into a pixel."""
     numbers = _standing(variable, reading)
     return variable.type != "categorical" or (numbers.dtype.kind in "iu" and 0 <= numbers.min() <= numbers.max() < _MOST_IN_PALETTE)
@@ -360,7 +360,7 @@ def _own(draws: np.ndarray[Any, Any], variable: Variable, reading: Reading) -> n
     return own.reshape(*draws.shape[:2], *own.shape[1:])
 
 
-def _file_pixels(values: np.ndarray[Any, Any], variable: Variable, reading: Reading) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def file_pixels(values: np.ndarray[Any, Any], variable: Variable, reading: Reading) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Return images as they are stored in files: what stands for classes, grey values or colours."""
     if variable.type == "categorical":
         return own_values(values, variable, reading).astype(np.uint8)
@@ -368,7 +368,7 @@ def _file_pixels(values: np.ndarray[Any, Any], variable: Variable, reading: Read
     return pixels if len(variable.shape) == 3 and variable.shape[0] == 3 else np.ascontiguousarray(pixels[..., 0])
 
 
-def _palette(variable: Variable, reading: Reading) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+def palette_of(variable: Variable, reading: Reading) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
     """Return the colours of label maps, by what stands for a class."""
     if variable.type != "categorical":
         return None
