@@ -4,6 +4,7 @@ import csv
 import io
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ def export_rows(game: Game, folder: Path, split: str, count: int) -> list[Path]:
     return [*written, *([write_whole(folder / _TABLE, _text(table))] if table else [])]
 
 
-def _is_drawable(values: NDArray[np.generic], variable: Variable, reading: Reading) -> bool:
+def _is_drawable(values: NDArray[Any], variable: Variable, reading: Reading) -> bool:
     """Return whether 8 bits hold an image."""
     if variable.type == "categorical":
         return has_pixels(variable, reading)
