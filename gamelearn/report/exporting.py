@@ -5,8 +5,8 @@ import io
 import math
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -14,7 +14,7 @@ from gamelearn.data.reading import Reading
 from gamelearn.disk import write_whole, writing
 from gamelearn.errors import DataError
 from gamelearn.files.tables import reading_for
-from gamelearn.files.writers import write_archive, write_images
+from gamelearn.files.writers import own_values, write_archive, write_images
 from gamelearn.game import Game
 from gamelearn.graph.model import Variable
 from gamelearn.report.inferring import file_pixels, has_pixels, palette_of
@@ -55,20 +55,20 @@ def export_rows(game: Game, folder: Path, split: str, count: int) -> list[Path]:
         for name, values in ((name, each.cpu().numpy()) for name, each in shown.items()):
             variable, reading = game.graph.variables[name], readings.get(name, Reading())
             if name in pictures and _is_drawable(values, variable, reading):
-                pixels = file_pixels(values, variable, reading)
+                pixels = list(file_pixels(values, variable, reading))
                 write_images(folder / name, list(map(str, range(len(values)))), pixels, palette_of(variable, reading))
                 written.append(folder / name)
             elif len((spelt := reading_for(variable, (name,), readings)).titles) == math.prod(variable.shape):
                 for element, cells in enumerate(values.reshape(len(values), -1).T):
                     table[spelt.titles[element]] = [spelt.text(float(value), element) for value in cells]
             else:
-                array = reading.encoded(values, variable.type)
+                array = own_values(values, variable, reading)
                 written.append(write_whole(folder / f"{name}.npz", partial(write_archive, arrays={name: array})))
     separator = next((each.separator for each in readings.values() if each.separator), ",")
     return [*written, *([write_whole(folder / _TABLE, _text(table, separator))] if table else [])]
 
 
-def _is_drawable(values: NDArray[np.generic], variable: Variable, reading: Reading) -> bool:
+def _is_drawable(values: NDArray[Any], variable: Variable, reading: Reading) -> bool:
     """Return whether 8 bits hold an image."""
     if variable.type == "categorical":
         return has_pixels(variable, reading)

@@ -98,13 +98,13 @@ def _table(tree: Node, name: str, node: Node, read: ReadTable) -> tuple[Table, d
     except ValidationError as error:
         raise ColumnsError([each.below(path) for each in mistakes_of(error)]) from None
     known = {column.name: column for column in _columns(tree, path, options.dataset, read)}
-    left_out = set(_matching(known, options.except_, (*path, "except")))
+    left_out, named = set(_matching(known, options.except_, (*path, "except"))), set(options.columns)
     meant = [each for each in _matching(known, options.columns, (*path, "columns")) if each not in left_out]
-    chosen = [each for each in meant if not known[each].is_left_out or each in options.columns]
+    chosen = {each: None for each in meant if not known[each].is_left_out or each in named}
     notes = [known[each].note for each in meant if known[each].note and not (known[each].is_left_out and each in chosen)]
     if not chosen:
         raise ColumnsError([Mistake((*path, "columns"), "no column is left")])
-    groups = _groups(name, chosen, options.groups, (*path, "groups"))
+    groups = _groups(name, tuple(chosen), options.groups, (*path, "groups"))
     return Table(name, tuple(chosen), groups, first_of(notes, "notices of columns")), known
 
 
