@@ -1,6 +1,6 @@
 """What is printed: names from data are shown as they are written, so that neither markup nor control characters in them act.
 
-This file makes the consoles that all commands print tables and progress on.
+This file makes the consoles of all commands.
 """
 
 import os

@@ -1,6 +1,7 @@
 """Arrays in .npy files and .npz archives.
 
 A file may come from anywhere: each array's head is read before anything is unpacked, and nothing is unpickled.
+This file reads archives for training as for evidence.
 """
 
 import io

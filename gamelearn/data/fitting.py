@@ -1,4 +1,7 @@
-"""Arrays read as a variable has them: its type, shape and classes say what numbers and texts of a file mean."""
+"""Arrays read as a variable has them: its type, shape and classes say what numbers and texts of a file mean.
+
+This file fits arrays to variables.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace

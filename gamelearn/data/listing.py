@@ -1,4 +1,7 @@
-"""What a folder of images holds: image files, sub-folders, and what is neither, without what systems hide in folders."""
+"""What a folder of images holds: image files, sub-folders, and what is neither, without what systems hide in folders.
+
+This file lists folders.
+"""
 
 import os
 import unicodedata

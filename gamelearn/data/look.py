@@ -1,4 +1,7 @@
-"""What training would refuse of data sets: as far as names and heads of files tell, and by reading everything once."""
+"""What training would refuse of data sets: as far as names and heads of files tell, and by reading everything once.
+
+This file looks at data before they are opened.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Arrays in a numpy archive as the fields of a data set."""
+"""Arrays in a numpy archive as the fields of a data set. This file makes a data set of them."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

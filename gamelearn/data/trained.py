@@ -2,7 +2,7 @@
 
 Every row has a key of 8 bytes, by its content or the name of its file. A run keeps the keys of the rows of each split, so that rows
 that were there stay in their split and in their place there, whatever was added, removed or moved. Classes keep their numbers
-by name, numbers their units.
+by name, numbers their units. This file restores them.
 """
 
 import os

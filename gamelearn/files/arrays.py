@@ -1,4 +1,7 @@
-"""Arrays as evidence: those of .npy files are mapped into memory, those of .npz archives unpacked as they are read."""
+"""Arrays as evidence: those of .npy files are mapped into memory, those of .npz archives unpacked as they are read.
+
+This file reads both block by block.
+"""
 
 from collections.abc import Iterator
 from math import prod

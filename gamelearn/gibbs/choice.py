@@ -2,6 +2,7 @@
 
 What is known matters to a wanted variable if conditionals lead from it to that variable, past nothing else that is known whole.
 A sampler answers if its own draws lead there too: else its answer would be that to a question with less known.
+This file chooses it.
 """
 
 from collections.abc import Callable, Iterator, Set

@@ -1,4 +1,7 @@
-"""Rows of the data as files, such as `infer --given` reads: images and label maps as PNG, scalars as a table, others as arrays."""
+"""Rows of the data as files, such as `infer --given` reads: images and label maps as PNG, scalars as a table, others as arrays.
+
+This file writes them.
+"""
 
 import csv
 import io

@@ -1,7 +1,7 @@
 """Answers about scalars as a table of text, in the words and units of the training.
 
 Where a table was given it is that table with its missing cells filled in, as far as they are wanted; where the rows have the
-names of files, a line for each file.
+names of files, a line for each file. This file writes that table.
 """
 
 from collections.abc import Iterator, Mapping
