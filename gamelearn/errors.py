@@ -6,8 +6,11 @@ defines the errors, with the search for the nearest known name.
 """
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
+
+Say = Callable[[str], None]
+"""Tells the user something."""
 
 _MOST_NAMED = 40
 _MOST_LINES = 20
@@ -171,8 +174,12 @@ def quoted(names: Iterable[str]) -> str:
     return ", ".join([*(repr(name) for name in every[:_MOST_NAMED]), *rest])
 
 
-def first_of(lines: Iterable[str], what: str) -> tuple[str, ...]:
-    """Return lines; of very many the first ones, with how many more there are."""
+def first_of(lines: Iterable[str], what: str = "", *, most: int = _MOST_LINES) -> tuple[str, ...]:
+    """Return lines; of very many the first ones, with how many more there are.
+
+    >>> first_of("abcde", "letters", most=2)
+    ('a', 'b', 'and 3 more letters')
+    """
     every = tuple(lines)
-    rest = (f"and {len(every) - _MOST_LINES} more {what}",) if len(every) > _MOST_LINES else ()
-    return (*every[:_MOST_LINES], *rest)
+    rest = (f"and {len(every) - most:,} more {what}".rstrip(),) if len(every) > most else ()
+    return (*every[:most], *rest)

@@ -6,7 +6,7 @@
 """
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ import torch
 
 from gamelearn.data.dataset import SPLITS
 from gamelearn.data.reading import Reading
-from gamelearn.errors import RunError
+from gamelearn.errors import RunError, Say
 from gamelearn.game import Game, load
 from gamelearn.inference import Inference, infer
 from gamelearn.metrics.evaluation import Evaluation, choose_metrics, evaluate
@@ -42,8 +42,6 @@ from gamelearn.train.changes import text_changes
 from gamelearn.train.checkpoint import checkpoint_name, list_checkpoints, newest_intact, read_checkpoint
 from gamelearn.train.metrics_file import read_metrics
 from gamelearn.train.state import TrainingState, restore_averages, restore_players
-
-Say = Callable[[str], None]
 
 
 def warn(text: str) -> None:

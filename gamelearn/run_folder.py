@@ -2,7 +2,8 @@
 
     runs/<name>/<n>/  spec.yaml  spec.resolved.yaml  environment.json  metrics.jsonl  checkpoints/  samples/
 
-This file names the folders.
+While a run is trained, `run.lock` keeps other processes out of it. `environment.json` records what later commands need: plugins, presets,
+where the data lay, how their values were written; `rows.safetensors` the rows that they had. This file handles run folders.
 """
 
 import errno
@@ -10,7 +11,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from safetensors import SafetensorError
 from gamelearn.data.reading import Reading, read_readings
 from gamelearn.data.trained import Keys
 from gamelearn.disk import sync_folder, write_whole, writing
-from gamelearn.errors import PluginError, RunError
+from gamelearn.errors import PluginError, RunError, Say
 from gamelearn.game import Game
 from gamelearn.plugins import load_builtins, load_plugins, loaded_plugins
 from gamelearn.spec.paths import ENVIRONMENT as ENVIRONMENT
@@ -33,8 +34,6 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
-
-Say = Callable[[str], None]
 
 RUNS = Path("runs")
 ORIGINAL, METRICS = "spec.yaml", "metrics.jsonl"

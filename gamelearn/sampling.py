@@ -117,7 +117,7 @@ def is_drawn_by_one(graph: Graph) -> bool:
 def can_sample(graph: Graph) -> bool:
     """Return whether joint samples can be drawn: by one player, or by a chain."""
     try:
-        return is_drawn_by_one(graph) or bool(choose_sampler(graph, None, fixed=frozenset(), free=frozenset(), want=frozenset()))
+        return is_drawn_by_one(graph) or choose_sampler(graph) is not None
     except EvidenceError:
         return False
 

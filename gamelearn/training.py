@@ -19,9 +19,9 @@ from gamelearn.data.reading import plain_readings
 from gamelearn.data.streams import Streams
 from gamelearn.data.words import counted
 from gamelearn.disk import MachineError, refusal, write_whole
-from gamelearn.errors import DataError, GamelearnError, RunError
+from gamelearn.errors import DataError, GamelearnError, RunError, Say
 from gamelearn.game import CheckedSpec, Game
-from gamelearn.run import Run, Say, warn
+from gamelearn.run import Run, warn
 from gamelearn.run_folder import (
     CHECKPOINTS,
     ENVIRONMENT,

@@ -13,7 +13,8 @@ from gamelearn.comparison.compare import Comparison, compare
 from gamelearn.comparison.entry import Entry, open_entry
 from gamelearn.comparison.groups import Group
 from gamelearn.comparison.lines import Line, Point, line_of, utility_lines
-from gamelearn.comparison.measuring import Question, Say, common_metrics, figures_of, measure
+from gamelearn.comparison.measuring import Question, common_metrics, figures_of, measure
+from gamelearn.errors import Say
 from gamelearn.train.checkpoint import list_checkpoints, round_of
 
 _Trained = Mapping[str, tuple[Points, tuple[Path, ...]]]

@@ -5,7 +5,7 @@ What is trained already is not trained again, what was stopped goes on. This fil
 
 import shutil
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 
 from gamelearn.comparison.variants import Variant
-from gamelearn.errors import GamelearnError, RunError, TrainingError
+from gamelearn.errors import GamelearnError, RunError, Say, TrainingError
 from gamelearn.game import Game, load
 from gamelearn.run import Run
 from gamelearn.run_folder import RESOLVED, locked, recall_data
@@ -134,9 +134,7 @@ def _minutes(lengths: Iterable[StageLength]) -> float:
     return sum(each.seconds or 0.0 for each in lengths) / _SECONDS
 
 
-def train_all(
-    ablation: Ablation, *, say: Callable[[str], None], console: Console | None = None
-) -> Mapping[str, tuple[Points, tuple[Path, ...]]]:
+def train_all(ablation: Ablation, *, say: Say, console: Console | None = None) -> Mapping[str, tuple[Points, tuple[Path, ...]]]:
     """Train every variant with every seed, as far as they are not trained yet.
 
     The variants take turns, seed by seed: what else the machine does meanwhile falls on all of them.
@@ -163,9 +161,7 @@ def train_all(
     return {name: (points[name], folders[name]) for name in folders}
 
 
-def _train_one(
-    ablation: Ablation, variant: Variant, seed: int, points: Points, say: Callable[[str], None], console: Console | None
-) -> None:
+def _train_one(ablation: Ablation, variant: Variant, seed: int, points: Points, say: Say, console: Console | None) -> None:
     folder, game = ablation.run_folder(variant, seed), ablation.game(variant, seed, points.overrides)
     resume = (folder / RESOLVED).is_file()
     if resume and not _goes_on(folder, game, say):
@@ -185,7 +181,7 @@ def _train_one(
         raise Stopped(f"stopped by {run.stopped_by} in variant {variant.name!r}, seed {seed}; the same command goes on", run.stopped_by)
 
 
-def _goes_on(folder: Path, game: Game, say: Callable[[str], None]) -> bool:
+def _goes_on(folder: Path, game: Game, say: Say) -> bool:
     """Whether a run has a checkpoint to go on from.
 
     Raises:
@@ -200,7 +196,7 @@ def _goes_on(folder: Path, game: Game, say: Callable[[str], None]) -> bool:
     return bool(run.checkpoints)
 
 
-def _is_finished(folder: Path, game: Game, say: Callable[[str], None]) -> bool:
+def _is_finished(folder: Path, game: Game, say: Say) -> bool:
     progress = Run(folder, say).state().progress
     recall_data(game, folder)
     last = list(game.plans.values())[-1]

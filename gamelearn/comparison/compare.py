@@ -6,9 +6,9 @@ from typing import Any
 
 from gamelearn.comparison.comparability import Faults, find_faults
 from gamelearn.comparison.groups import Difference, Group, find_differences
-from gamelearn.comparison.measuring import Question, Result, Say, common_metrics, figures_of, measure
+from gamelearn.comparison.measuring import Question, Result, common_metrics, figures_of, measure
 from gamelearn.comparison.statistics import Cell, Ratio, cell_of, ratio_of
-from gamelearn.errors import GamelearnError, nearest, quoted
+from gamelearn.errors import GamelearnError, Say, nearest, quoted
 
 
 @dataclass(frozen=True)

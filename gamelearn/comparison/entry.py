@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import torch
 
-from gamelearn.errors import RunError
+from gamelearn.errors import RunError, Say
 from gamelearn.game import Game
-from gamelearn.run import Run, Say
+from gamelearn.run import Run
 from gamelearn.run_folder import METRICS, read_environment
 from gamelearn.train.changes import plain_values
 from gamelearn.train.metrics_file import read_metrics

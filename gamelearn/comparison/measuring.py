@@ -1,19 +1,18 @@
 """Figures of runs: those that an earlier evaluation kept, else measured now. This file finds them."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gamelearn.comparison.entry import Entry
-from gamelearn.errors import RunError
+from gamelearn.errors import RunError, Say
 from gamelearn.metrics.evaluation import ChosenMetric, choose_metrics, evaluate, usual_split
 from gamelearn.metrics.metric import Context, MetricError
 from gamelearn.metrics.store import EvaluationFile, origin_of, read_evaluations, title_of
 
 Result = dict[str, Any]
 """What one metric found, as the files of evaluations have it."""
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

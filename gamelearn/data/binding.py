@@ -98,11 +98,6 @@ def label_of(data: Data, name: str, kind: str) -> str:
     return kind if data.dataset else name
 
 
-def balance_field(stream: Stream) -> str | None:
-    """Return the field that a stream balances, which need not be among what it shows."""
-    return None if stream.balance is None else stream.variables.get(stream.balance, stream.balance)
-
-
 def field_mistakes(data: Data, variables: Mapping[str, Variable]) -> list[Mistake]:
     """Return what is wrong with streams, as far as the spec alone tells, each with its path below `data`.
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from gamelearn.data.dataset import SPLITS, split_rows
 from gamelearn.data.folder import DataFolder
 from gamelearn.data.words import counted
-from gamelearn.errors import DataError
+from gamelearn.errors import DataError, first_of
 
 LOSSLESS_ENDINGS = frozenset({".png", ".apng", ".bmp", ".gif", ".tif", ".tiff", ".pbm", ".pgm", ".pnm", ".ppm"})
 """What the names of image files end in whose pixels are those that were written."""
@@ -125,8 +125,7 @@ def split_folders(listing: Listing) -> dict[str, Path]:
 
 def not_read(files: Sequence[Path], why: str) -> list[str]:
     """Return the notice that files are not read, with the first of them; nothing where there are none."""
-    more = f" and {len(files) - _MOST_NAMED:,} more" if len(files) > _MOST_NAMED else ""
-    named = ", ".join(map(str, files[:_MOST_NAMED])) + more
+    named = ", ".join(first_of(map(str, files), most=_MOST_NAMED))
     return [f"{counted(len(files), 'file is', 'files are')} not read ({why}): {named}"] if files else []
 
 

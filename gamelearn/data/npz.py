@@ -13,7 +13,7 @@ from gamelearn.data.dataset import DataSet, Field, Fitted, Misread, SplitOptions
 from gamelearn.data.fitting import Raw, distinct, fit, is_picture, number_range, texts
 from gamelearn.data.folder import DataFolder
 from gamelearn.data.reading import Reading
-from gamelearn.errors import DataError
+from gamelearn.errors import DataError, first_of
 from gamelearn.options import Listed, Options
 from gamelearn.registry import DATASETS
 from gamelearn.spec.kinds import Name
@@ -144,9 +144,8 @@ def _common_length(file: Path, heads: Mapping[str, ArrayHead]) -> int:
     if not lengths:
         raise DataError(f"{file} has no array with rows of numbers or texts")
     if len(set(lengths.values())) > 1:
-        shown = ", ".join(f"{name!r} {length}" for name, length in [*lengths.items()][:_MOST_NAMED])
-        more = ", ..." if len(lengths) > _MOST_NAMED else ""
-        raise DataError(f"{file}: the arrays differ in their rows ({shown}{more}): list one of those that belong together under 'fields'")
+        shown = ", ".join(first_of((f"{name!r} {length}" for name, length in lengths.items()), most=_MOST_NAMED))
+        raise DataError(f"{file}: the arrays differ in their rows ({shown}): list one of those that belong together under 'fields'")
     return lengths.popitem()[1]
 
 
@@ -162,8 +161,7 @@ def _check_total(file: Path, folder: DataFolder, heads: Iterable[ArrayHead]) -> 
 
 def _notices(heads: Mapping[str, ArrayHead], left_out: Mapping[str, str]) -> list[str]:
     told = [f"{name!r} ({why})" for name, why in left_out.items() if heads[name].shape]
-    more = f" and {len(told) - _MOST_NAMED:,} more" if len(told) > _MOST_NAMED else ""
-    return [f"arrays that are left out: {', '.join(told[:_MOST_NAMED])}{more}"] if told else []
+    return [f"arrays that are left out: {', '.join(first_of(told, most=_MOST_NAMED))}"] if told else []
 
 
 def _raw(file: Path, name: str, options: ArrayOptions, arrays: Mapping[str, NDArray[Any]]) -> Raw:

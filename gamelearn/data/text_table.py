@@ -1,13 +1,13 @@
 """A table of text: a file of cells, its first line the titles of the columns.
 
-It knows separators, quotation marks, encodings, lines; what cells mean is left to others. This file reads tables of text.
+It knows separators, quotation marks, encodings, lines; what cells mean is left to others. This file handles tables of text.
 """
 
 import codecs
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -73,6 +73,17 @@ def read_table(file: Path, separator: str | None = None, encoding: str | None = 
     if not rows:
         raise DataError(f"{file} has no rows below its first line")
     return _table([[row[index].strip() for row in rows] for index in range(len(titles))], titles, separator, encoding)
+
+
+def table_text(rows: Iterable[Iterable[str]], separator: str = ",") -> str:
+    """Return rows of cells as `read_table` reads them, a line each.
+
+    >>> table_text([("town", "note"), ("Ulm", "a, b")])
+    'town,note\\nUlm,"a, b"\\n'
+    """
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=separator, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def _decoded(file: Path, raw: bytes, encoding: str | None, usual: str) -> tuple[str, str]:

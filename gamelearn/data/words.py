@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from gamelearn.errors import first_of
+
 _MOST_NAMED = 10
 
 
@@ -21,5 +23,4 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 def listed(problems: Sequence[str]) -> str:
     """Return problems line by line, of many the first ten with the number of the others."""
-    more = [f"and {len(problems) - _MOST_NAMED:,} more"] if len(problems) > _MOST_NAMED else []
-    return "".join(f"\n  {each}" for each in [*problems[:_MOST_NAMED], *more])
+    return "".join(f"\n  {each}" for each in first_of(problems, most=_MOST_NAMED))

@@ -3,8 +3,6 @@
 A table is held in memory whole, and written so. This file handles such tables.
 """
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 from gamelearn.data.dataset import field_name
 from gamelearn.data.listing import IMAGE_ENDINGS
 from gamelearn.data.reading import Reading
-from gamelearn.data.text_table import TextTable, read_table
+from gamelearn.data.text_table import TextTable, read_table, table_text
 from gamelearn.errors import EvidenceError
 from gamelearn.files.source import Array, Source
 from gamelearn.graph.model import Variable
@@ -188,13 +186,11 @@ class FilledTable:
         Raises:
             OSError: it cannot be written.
         """
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, delimiter=self._given.separator, lineterminator="\n")
-        writer.writerow([self._given.titles.get(column, column) for column in self._cells])
-        writer.writerows(zip(*self._cells.values(), strict=True))
+        titles = [self._given.titles.get(column, column) for column in self._cells]
+        text = table_text([titles, *zip(*self._cells.values(), strict=True)], self._given.separator)
         try:
-            written = text.getvalue().encode(self._given.encoding)
+            written = text.encode(self._given.encoding)
         except UnicodeEncodeError:
-            written = text.getvalue().encode()
+            written = text.encode()
         with path.open("xb") as file:
             file.write(written)

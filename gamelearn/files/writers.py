@@ -1,9 +1,8 @@
-"""Answers as files: arrays that grow block by block into an .npz archive, images as PNG files.
+"""Values as files: arrays in .npz archives, tables that grow row by row, images as PNG files.
 
 This file writes them.
 """
 
-import csv
 import shutil
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gamelearn.data.reading import Reading
+from gamelearn.data.text_table import table_text
 from gamelearn.files.source import Array
 from gamelearn.graph.model import Variable
 
@@ -128,12 +128,11 @@ class RowTable:
 
     def __init__(self, path: Path, titles: Sequence[str]) -> None:
         self._file = path.open("x", newline="", encoding="utf-8")
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        self._writer.writerow(titles)
+        self.append([titles])
 
     def append(self, rows: Iterable[Sequence[str]]) -> None:
         """Add rows of cells."""
-        self._writer.writerows(rows)
+        self._file.write(table_text(rows))
 
     def close(self) -> None:
         """Close the file."""

@@ -3,8 +3,6 @@
 This file writes them.
 """
 
-import csv
-import io
 import math
 from functools import partial
 from pathlib import Path
@@ -14,14 +12,14 @@ import torch
 from numpy.typing import NDArray
 
 from gamelearn.data.reading import Reading
+from gamelearn.data.text_table import table_text
 from gamelearn.disk import write_whole, writing
 from gamelearn.errors import DataError
 from gamelearn.files.tables import reading_for
 from gamelearn.files.writers import own_values, write_archive, write_images
 from gamelearn.game import Game
 from gamelearn.graph.model import Variable
-from gamelearn.report.inferring import file_pixels, has_pixels, palette_of
-from gamelearn.report.pictures import image_variables
+from gamelearn.report.pictures import file_pixels, has_pixels, image_variables, palette_of
 from gamelearn.sampling import first_rows
 
 _TABLE = "table.csv"
@@ -68,7 +66,9 @@ def export_rows(game: Game, folder: Path, split: str, count: int) -> list[Path]:
                 array = own_values(values, variable, reading)
                 written.append(write_whole(folder / f"{name}.npz", partial(write_archive, arrays={name: array})))
     separator = next((each.separator for each in readings.values() if each.separator), ",")
-    return [*written, *([write_whole(folder / _TABLE, _text(table, separator))] if table else [])]
+    if table:
+        written.append(write_whole(folder / _TABLE, table_text([[*table], *zip(*table.values(), strict=True)], separator)))
+    return written
 
 
 def _is_drawable(values: NDArray[Any], variable: Variable, reading: Reading) -> bool:
@@ -76,11 +76,3 @@ def _is_drawable(values: NDArray[Any], variable: Variable, reading: Reading) -> 
     if variable.type == "categorical":
         return has_pixels(variable, reading)
     return not reading.mean and bool((values.min() >= 0) and (values.max() <= 1))
-
-
-def _text(table: dict[str, list[str]], separator: str) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=separator, lineterminator="\n")
-    writer.writerow(table)
-    writer.writerows(zip(*table.values(), strict=True))
-    return text.getvalue()

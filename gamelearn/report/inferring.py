@@ -17,7 +17,7 @@ import torch
 from gamelearn.data.label_maps import image_size, restored_labels
 from gamelearn.data.reading import Reading
 from gamelearn.disk import write_whole
-from gamelearn.errors import EvidenceError
+from gamelearn.errors import EvidenceError, Say
 from gamelearn.files.evidence import Block, EvidenceFiles
 from gamelearn.files.ranges import Ranges
 from gamelearn.files.whole_folder import whole_folder
@@ -33,11 +33,10 @@ from gamelearn.metrics.metric import Figure
 from gamelearn.report.inferred_errors import InferredErrors, Judged, judged, unit_text
 from gamelearn.report.inferred_rows import InferredRows
 from gamelearn.report.inferred_sheets import InferredSheets
-from gamelearn.report.pictures import Pixels, image_variables, palette, to_pixels
+from gamelearn.report.pictures import MOST_CLASSES, Pixels, file_pixels, has_pixels, image_variables, palette_of, standing
 
 Kept = Literal["decided", "mean", "deviation", "drawn"]
 KEPT: tuple[Kept, ...] = ("decided", "mean", "deviation", "drawn")
-_MOST_IN_PALETTE = 256
 _ARRAYS, _TABLE, _SUMMARY = "inferred.npz", "inferred.csv", "inferred.json"
 
 
@@ -137,7 +136,7 @@ def infer_files(
     question: Question,
     output: Output,
     progress: Callable[[float], None],
-    warn: Callable[[str], None] | None = None,
+    warn: Say | None = None,
 ) -> Answer:
     """Answer a question about every row of files, into a folder that appears when all is done.
 
@@ -203,7 +202,7 @@ def _understood(game: Game, evidence: EvidenceFiles, question: Question) -> tupl
 class _Warnings:
     """Tells warnings, and keeps them."""
 
-    def __init__(self, tell: Callable[[str], None] | None) -> None:
+    def __init__(self, tell: Say | None) -> None:
         self.found: list[str] = []
         self._tell = tell
 
@@ -270,13 +269,13 @@ class _Recorder:
 
     def _restored(self, name: str, first_row: int, labels: Sequence[Pixels]) -> list[Pixels]:
         """Return label maps at the sizes of their photographs; what was cut off of these holds what stands for no class."""
-        used = _standing(self._variables[name], self._readings[name])
-        outside = next((each for each in reversed(range(_MOST_IN_PALETTE)) if each not in used), None)
+        used = standing(self._variables[name], self._readings[name])
+        outside = next((each for each in reversed(range(MOST_CLASSES)) if each not in used), None)
         files = self._photographs[first_row : first_row + len(labels)]
         restored = [restored_labels(each.astype(np.int64), image_size(file), -1) for each, file in zip(labels, files, strict=True)]
         if any((each < 0).any() for each in restored):
             if outside is None:
-                raise EvidenceError(f"{name!r} has {_MOST_IN_PALETTE} classes, which leaves no value for what is cut off of photographs")
+                raise EvidenceError(f"{name!r} has {MOST_CLASSES} classes, which leaves no value for what is cut off of photographs")
             self._cut_off[name] = outside
         return [np.where(each < 0, outside or 0, each).astype(np.uint8) for each in restored]
 
@@ -343,37 +342,7 @@ def _photographs(evidence: EvidenceFiles, shown: Iterable[Variable]) -> Sequence
     return evidence.photographs
 
 
-def has_pixels(variable: Variable, reading: Reading) -> bool:
-    """Whether images can be stored in files: of label maps, whether what stands for each class fits into a pixel."""
-    numbers = _standing(variable, reading)
-    return variable.type != "categorical" or (numbers.dtype.kind in "iu" and 0 <= numbers.min() <= numbers.max() < _MOST_IN_PALETTE)
-
-
-def _standing(variable: Variable, reading: Reading) -> np.ndarray[Any, Any]:
-    """Return what stands for each class."""
-    return own_values(np.arange(variable.classes or 2), variable, reading)
-
-
 def _own(draws: np.ndarray[Any, Any], variable: Variable, reading: Reading) -> np.ndarray[Any, Any]:
     """Return draws `(rows, chains, *shape)` in the user's own values."""
     own = own_values(draws.reshape(-1, *variable.shape), variable, reading)
     return own.reshape(*draws.shape[:2], *own.shape[1:])
-
-
-def file_pixels(values: np.ndarray[Any, Any], variable: Variable, reading: Reading) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Return images as they are stored in files: what stands for classes, grey values or colours."""
-    if variable.type == "categorical":
-        return own_values(values, variable, reading).astype(np.uint8)
-    pixels = to_pixels(torch.from_numpy(values), variable)
-    return pixels if len(variable.shape) == 3 and variable.shape[0] == 3 else np.ascontiguousarray(pixels[..., 0])
-
-
-def palette_of(variable: Variable, reading: Reading) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
-    """Return the colours of label maps, by what stands for a class."""
-    if variable.type != "categorical":
-        return None
-    colours = palette(variable.classes or 2)
-    numbers = _standing(variable, reading)
-    spread = np.zeros((int(numbers.max()) + 1, 3), np.uint8)
-    spread[numbers] = colours
-    return spread

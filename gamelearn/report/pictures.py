@@ -8,20 +8,25 @@ import colorsys
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from gamelearn.data.reading import Reading
 from gamelearn.disk import write_whole
 from gamelearn.errors import DataError, EvidenceError, GamelearnError
+from gamelearn.files.writers import own_values
 from gamelearn.game import Game
 from gamelearn.graph.model import Graph, Variable
 from gamelearn.sampling import Reconstruction, ancestral, drawing_player, limiting, reconstruct
 
 Pixels = NDArray[np.uint8]
 """`(..., height, width, 3)`, red, green and blue in 0 .. 255."""
+MOST_CLASSES = 256
+"""How many classes the pixels of a file can hold."""
 
 _SMALLEST_SIDE = 4
 _SHOWN_SIDE = 48
@@ -197,3 +202,33 @@ def save_png(pixels: Pixels, path: Path) -> Path:
     made = io.BytesIO()  # pillow does not say why the disk refuses
     Image.fromarray(pixels).save(made, format="png")
     return write_whole(path, made.getvalue())
+
+
+def has_pixels(variable: Variable, reading: Reading) -> bool:
+    """Whether images can be stored in files: of label maps, whether what stands for each class fits into a pixel."""
+    numbers = standing(variable, reading)
+    return variable.type != "categorical" or (numbers.dtype.kind in "iu" and 0 <= numbers.min() <= numbers.max() < MOST_CLASSES)
+
+
+def standing(variable: Variable, reading: Reading) -> NDArray[Any]:
+    """Return what stands for each class."""
+    return own_values(np.arange(variable.classes or 2), variable, reading)
+
+
+def file_pixels(values: NDArray[Any], variable: Variable, reading: Reading) -> NDArray[np.uint8]:
+    """Return images as they are stored in files: what stands for classes, grey values or colours."""
+    if variable.type == "categorical":
+        return own_values(values, variable, reading).astype(np.uint8)
+    pixels = to_pixels(torch.from_numpy(values), variable)
+    return pixels if len(variable.shape) == 3 and variable.shape[0] == 3 else np.ascontiguousarray(pixels[..., 0])
+
+
+def palette_of(variable: Variable, reading: Reading) -> NDArray[np.uint8] | None:
+    """Return the colours of label maps, by what stands for a class."""
+    if variable.type != "categorical":
+        return None
+    colours = palette(variable.classes or 2)
+    numbers = standing(variable, reading)
+    spread = np.zeros((int(numbers.max()) + 1, 3), np.uint8)
+    spread[numbers] = colours
+    return spread

@@ -12,7 +12,7 @@ import json
 import re
 import shutil
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,14 @@ import torch
 from safetensors import SafetensorError
 
 from gamelearn.disk import cannot_write, refusal, sync_folder, sync_tree
-from gamelearn.errors import RunError
+from gamelearn.errors import RunError, Say
+from gamelearn.spec.paths import RESOLVED
 from gamelearn.train.flatten import flatten, unflatten
 from gamelearn.train.schedule import Progress
 from gamelearn.train.state import OptimizerState, Origin, TrainingState
 
 MANIFEST = "MANIFEST.json"
 _STATE = "state.json"
-_SPEC = "spec.resolved.yaml"
 _FORMAT = 1
 _NAME = re.compile(r"round-(\d{9,})")
 _TEMPORARY = ".unfinished-"
@@ -63,7 +63,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return sorted((path for path in folder.iterdir() if path.is_dir() and _NAME.fullmatch(path.name)), key=round_of)
 
 
-def write_checkpoint(folder: Path, state: TrainingState, *, keep: int, say: Callable[[str], None] = warnings.warn) -> Path:
+def write_checkpoint(folder: Path, state: TrainingState, *, keep: int, say: Say = warnings.warn) -> Path:
     """Write a checkpoint, then remove all but the newest `keep`; return its path.
 
     What is older is removed only when the new one, read back, is whole. One of the same round is replaced.
@@ -133,7 +133,7 @@ def _contents(state: TrainingState) -> dict[str, bytes]:
         **({"run": state.origin.run} if state.origin else {}),
     }
     if state.origin:
-        files[_SPEC] = state.origin.spec.encode()
+        files[RESOLVED] = state.origin.spec.encode()
     files[_STATE] = _json_file(facts)
     return files
 
@@ -169,7 +169,7 @@ def read_checkpoint(path: Path) -> TrainingState:
         players = {name: _tensors(files, f"player-{name}") for name in facts["players"]}
         averages = {name: _tensors(files, f"ema-{name}") for name in facts["averages"]}
         optimizers = {name: _optimizer(files, name, value) for name, value in facts["optimizers"].items()}
-        origin = Origin(facts["run"], files[_SPEC].decode()) if "run" in facts else None
+        origin = Origin(facts["run"], files[RESOLVED].decode()) if "run" in facts else None
         return TrainingState(Progress.from_json(facts["progress"]), facts["stage"], players, optimizers, averages, origin)
     except (KeyError, TypeError, AttributeError, ValueError, SafetensorError) as error:
         raise DamagedCheckpoint(f"{path / _STATE} cannot be read: {type(error).__name__}: {error}") from error
@@ -218,7 +218,7 @@ def _optimizer(files: Mapping[str, bytes], name: str, facts: Mapping[str, Any]) 
     return OptimizerState(facts["type"], groups, {key: unflatten(value, tensors) for key, value in facts["parameters"].items()})
 
 
-def newest_intact(folder: Path, say: Callable[[str], None]) -> TrainingState:
+def newest_intact(folder: Path, say: Say) -> TrainingState:
     """Return the newest checkpoint that is whole; `say` is told of each newer one that is damaged.
 
     Raises:

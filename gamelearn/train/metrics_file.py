@@ -10,21 +10,19 @@ import re
 import warnings
 import zlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gamelearn.disk import refusal, sync, write_whole
+from gamelearn.errors import Say, first_of
 from gamelearn.train.events import End, RoundEvent
 from gamelearn.train.loop import Trainer
 from gamelearn.train.schedule import Progress
 
-Say = Callable[[str], None]
-
 _CHECKED = re.compile(rb'(\{.*), "crc": "([0-9a-f]{8})"\}')
 _MAPS = ("utilities", "terms", "per_element", "gradient_norms", "learning_rates")
-_MOST_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -73,9 +71,7 @@ def _sound_lines(path: Path, say: Say) -> list[_Line]:
     sound = _in_order([line for line in found if line])
     kept = {line.number for line in sound}
     if damaged := [number for number, text in enumerate(whole, 1) if text and number not in kept]:
-        named = ", ".join(map(str, damaged[:_MOST_NAMED])) + (
-            f" and {len(damaged) - _MOST_NAMED} more" if len(damaged) > _MOST_NAMED else ""
-        )
+        named = ", ".join(first_of(map(str, damaged)))
         what = f"line {named} is" if len(damaged) == 1 else f"lines {named} are"
         say(f"WARNING: {path}: {what} damaged and left out; {len(sound)} logged rounds are sound")
     return sound

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gamelearn.disk import MachineError, refusal
-from gamelearn.errors import GamelearnError
+from gamelearn.errors import GamelearnError, Say
 from gamelearn.train.averages import averaged_weights
 from gamelearn.train.checkpoint import write_checkpoint
 from gamelearn.train.events import End, Observer, RoundEvent
 from gamelearn.train.failures import step_not_finite
 from gamelearn.train.loop import Trainer
-from gamelearn.train.metrics_file import Say, is_logged
+from gamelearn.train.metrics_file import is_logged
 from gamelearn.train.state import Origin
 
 if TYPE_CHECKING:
