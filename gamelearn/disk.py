@@ -1,7 +1,7 @@
 """Files that are whole or not there, on a machine that may refuse to write them.
 
 A file is written beside its place, synced, and renamed, so that neither a full disk nor a power cut leaves half of it. What the
-machine refuses (space, permission, memory) is told in one line, with what to try. This file writes files whole.
+machine refuses (space, permission, memory) becomes one line with what to try. This file writes files whole.
 """
 
 import errno

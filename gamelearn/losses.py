@@ -35,7 +35,7 @@ from gamelearn.plan.steps import (
     outputs_of,
 )
 from gamelearn.players.conditional import Conditional, module_name, untaken, zero_raw
-from gamelearn.players.player import Distribution, Divisible, FamilyDistribution, Player
+from gamelearn.players.player import ConditionableDistribution, Distribution, FamilyDistribution, Player
 
 Values = dict[str, torch.Tensor]
 
@@ -108,7 +108,7 @@ class Runner:
         noise = source.noise(step, rows, self.variables[step.factor.target].shape)
         distribution = self.distribution(step, values, rows)
         if part is not None:
-            assert isinstance(distribution, Divisible)  # as the type's options say
+            assert isinstance(distribution, ConditionableDistribution)  # as the type's options say
             distribution = distribution.given(*part)
         drawn = distribution.draw(noise)
         return distribution, drawn.to(self.dtype) if drawn.is_floating_point() else drawn

@@ -133,7 +133,7 @@ def _load_entry_point(point: EntryPoint) -> None:
 
 @contextmanager
 def _beside(home: Path, name: str) -> Iterator[None]:
-    """Let a package be imported from its own home, meanwhile, where the user has another of its name, which is there again afterwards."""
+    """Let a package be imported from its own home, though the user has another of its name, which is put back afterwards."""
     found = PathFinder.find_spec(name, sys.path)
     theirs = _modules_of(name)
     others = [*(each.__spec__ for key, each in theirs.items() if key == name), *([found] if found else [])]

@@ -106,7 +106,7 @@ class Run:
         return (read_readings_of(self.path) or {}).get(variable, Reading())
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return the logged rounds, in order; damaged lines are left out, and `say` is told which.
+        """Return the logged rounds, in order; damaged lines are left out, with a message to `say`.
 
         Raises:
             RunError: there is no file of metrics.

@@ -116,7 +116,7 @@ def check_new_folder(folder: Path) -> None:
 def locked(folder: Path, say: Say) -> Iterator[None]:
     """Be the only process that trains into a folder. The lock goes with the process, however that ends.
 
-    Where the file system keeps no locks, `say` is told, and nobody is kept out.
+    Where the file system keeps no locks, `say` gets a warning, and nobody is kept out.
 
     Raises:
         RunError: another process holds the lock, which is named; or its file cannot be made.
@@ -182,7 +182,7 @@ def why_no_run(folder: Path) -> str:
 
 
 def refuse_links(folder: Path) -> None:
-    """Check that a run folder of somebody else holds plain files and folders only, so that nothing outside of it is read, written or deleted.
+    """Check that a run folder of somebody else holds plain files and folders only, so that nothing outside it is read, written or deleted.
 
     Raises:
         RunError: something in it, at any depth, is a link, or a pipe or another special file.
@@ -213,7 +213,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_environment(folder: Path, say: Say | None = None) -> dict[str, Any]:
-    """Return what a run ran with; nothing where that was not recorded, or is damaged, which `say` is told.
+    """Return what a run ran with; nothing where that was not recorded, or where the record is damaged, with a message to `say`.
 
     Raises:
         RunError: the file cannot be read now, which may pass.
@@ -236,7 +236,7 @@ def load_plugins_of(folder: Path, plugins: Iterable[str] = (), *, untrusted: boo
         folder: of the run.
         plugins: files or modules, in place of those of the run that have their names.
         untrusted: whether the run is somebody else's, so that what it names is not loaded.
-        say: is told that a plugin has changed since.
+        say: takes messages about plugins that have changed since.
 
     Raises:
         PluginError: a plugin is not where it was, cannot be loaded, or is one that only the user may name.

@@ -2,7 +2,7 @@
 
     runs/<name>/<n>/  spec.yaml  spec.resolved.yaml  environment.json  metrics.jsonl  checkpoints/  samples/
 
-Nothing of a run is touched before all has been refused that can be. One process at a time trains a run. This file trains a game into such a folder.
+A resume refuses all that it can before it touches the run. One process at a time trains a run. This file trains a game into such a folder.
 """
 
 import json
@@ -54,7 +54,7 @@ from gamelearn.train.environment import environment
 from gamelearn.train.events import Observer
 from gamelearn.train.loop import Trainer
 from gamelearn.train.metrics_file import MetricsObserver
-from gamelearn.train.observers import CheckpointObserver, Pictures, PicturesObserver, Spared, TensorBoardObserver
+from gamelearn.train.observers import CheckpointObserver, Pictures, PicturesObserver, TensorBoardObserver, TolerantObserver
 from gamelearn.train.state import Origin, TrainingState
 
 
@@ -128,9 +128,9 @@ def _into(
     origin = write(folder, state=state)
     checkpoints = CheckpointObserver(folder / CHECKPOINTS, origin, before=metrics.sync, say=tell)
     drawing = PicturesObserver(folder / SAMPLES, pictures) if pictures else None
-    found: list[Observer] = [Spared(ConsoleObserver(console), "showing the progress", tell)] if console else []
-    found += [metrics, checkpoints, Spared(TensorBoardObserver(folder / TENSORBOARD), "writing for TensorBoard", tell)]
-    trainer.observers += [*found, Spared(drawing, "drawing pictures", tell)] if drawing else found
+    found: list[Observer] = [TolerantObserver(ConsoleObserver(console), "showing the progress", tell)] if console else []
+    found += [metrics, checkpoints, TolerantObserver(TensorBoardObserver(folder / TENSORBOARD), "writing for TensorBoard", tell)]
+    trainer.observers += [*found, TolerantObserver(drawing, "drawing pictures", tell)] if drawing else found
     say(
         f"{'resuming' if state else 'training'} in {folder} on {describe_device(trainer.game.device)}"
         + (f", after round {state.progress.round}" if state else "")
@@ -138,15 +138,15 @@ def _into(
     try:
         trainer.run()
     except Exception as error:
-        if told := _told(error, folder):
-            raise told from error
+        if explained := _explained(error, folder):
+            raise explained from error
         raise
     run = Run(folder, tell, None if trainer.is_finished else trainer.stop_reason, drawing.paths if drawing else ())
     _say_end(run, trainer, say)
     return run
 
 
-def _told(error: Exception, folder: Path) -> GamelearnError | None:
+def _explained(error: Exception, folder: Path) -> GamelearnError | None:
     """Return an error of the data or of the machine with what is kept, and how to go on; None for others."""
     kind = MachineError if refusal(error) or isinstance(error, MachineError) else DataError if isinstance(error, DataError) else None
     if kind is None:

@@ -179,7 +179,7 @@ def _options_by_name(name: str) -> "DatasetOptions":
 
 
 def _report(named: _Named, *, verify: bool) -> tuple[dict[str, Any], list[str]]:
-    """Return what is said of a data set, and if it is to be verified what is damaged in it."""
+    """Return the report on a data set and, if it is to be verified, what is damaged in it."""
     from gamelearn.data.dataset import SPLITS, DataSet
     from gamelearn.data.look import problems_of
     from gamelearn.data.words import counted, listed

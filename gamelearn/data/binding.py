@@ -38,7 +38,7 @@ class Binding:
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenDataSet:
     """A data set, the options it was opened with, and what messages call it."""
 
     data_set: DataSet
@@ -177,7 +177,7 @@ def misfits(
             yield Mistake(path, f"variable {name!r} is {_wish(variables[name])}, {what}")
 
 
-def bind(data: Data, variables: Mapping[str, Variable], opened: Mapping[str, Opened]) -> tuple[dict[str, Binding], list[Mistake]]:
+def bind(data: Data, variables: Mapping[str, Variable], opened: Mapping[str, OpenDataSet]) -> tuple[dict[str, Binding], list[Mistake]]:
     """Return the streams with the fields that they show, each read as its variable has it, and what cannot be read so.
 
     Args:
@@ -228,7 +228,7 @@ def _bound(data_set: DataSet, field: str, wish: Field, *, is_alone: bool) -> str
     return None
 
 
-def _misfit(opened: Opened, name: str, field: str, variable: Variable, why: Misread) -> Mistake:
+def _misfit(opened: OpenDataSet, name: str, field: str, variable: Variable, why: Misread) -> Mistake:
     """Return the mistake of a field that cannot be read as its variable has it, without a path."""
     found, options = opened.data_set.fields.get(field), opened.options
     holder = next((each for each in _RETYPING if each in type(options).model_fields), None)
@@ -238,15 +238,15 @@ def _misfit(opened: Opened, name: str, field: str, variable: Variable, why: Misr
     return Mistake((), f"variable {name!r} is {_wish(variable)}, {what}")
 
 
-def _unknown(opened: Opened, field: str, taken: set[str]) -> Mistake:
+def _unknown(opened: OpenDataSet, field: str, taken: set[str]) -> Mistake:
     made = _unknown_field((), field, opened.label, opened.data_set.fields, taken)
     why = opened.data_set.left_out.get(field)
     return replace(made, what=f"{made.what}; the array {field!r} {why}") if why else made
 
 
-def told_of(bindings: Iterable[Binding]) -> list[str]:
+def field_notices(bindings: Iterable[Binding]) -> list[str]:
     """Return what the user has to be told of the fields that streams show."""
-    shown = {(each.label, field): each.data_set.told.get(field, ()) for each in bindings for field in each.fields.values()}
+    shown = {(each.label, field): each.data_set.field_notices.get(field, ()) for each in bindings for field in each.fields.values()}
     return [f"data set {label!r}: field {field!r}: {text}" for (label, field), texts in shown.items() for text in texts]
 
 

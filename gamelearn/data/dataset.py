@@ -163,7 +163,7 @@ class Misread(ValueError):
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedColumn:
     """A column with how files write it, and what has to be told of it."""
 
     column: ArrayColumn
@@ -225,7 +225,7 @@ class DataSet:
     """How files write the values of a field; one that is left out is written as it is, in numbers."""
     files: Mapping[str, Sequence[Path]] = MappingProxyType({})
     """The files of each row, in order, by a name that does not change with other rows; empty where rows have no files of their own."""
-    told: Mapping[str, Sequence[str]] = MappingProxyType({})
+    field_notices: Mapping[str, Sequence[str]] = MappingProxyType({})
     """What the user has to be told of a field, if a stream shows it."""
     left_out: Mapping[str, str] = MappingProxyType({})
     """Why what the files hold under a name is no field, as the end of a sentence."""
@@ -234,7 +234,7 @@ class DataSet:
         self.columns = dict(columns)
         self.splits = {split: splits.get(split, torch.empty(0, dtype=torch.int64)) for split in SPLITS}
 
-    def read_as(self, field: str, wanted: Field) -> "Fitted | None":
+    def read_as(self, field: str, wanted: Field) -> "FittedColumn | None":
         """Return a field read as a variable has it; None where it can be read in one way only, or there is none.
 
         Raises:
@@ -242,11 +242,11 @@ class DataSet:
         """
         return None
 
-    def add(self, name: str, fitted: "Fitted") -> None:
+    def add(self, name: str, fitted: "FittedColumn") -> None:
         """Add a column, or put it in the place of another."""
         self.columns[name] = fitted.column
         self.readings = {**self.readings, name: fitted.reading}
-        self.told = {**self.told, name: fitted.notices}
+        self.field_notices = {**self.field_notices, name: fitted.notices}
 
     @property
     def fields(self) -> Mapping[str, Field]:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gamelearn.data.dataset import ArrayColumn, Field, Fitted, Misread, wrong_values
+from gamelearn.data.dataset import ArrayColumn, Field, FittedColumn, Misread, wrong_values
 from gamelearn.data.numbers import number_of
 from gamelearn.data.reading import Reading, cells, sorted_levels
 from gamelearn.data.words import counted
@@ -29,7 +29,7 @@ _DATES = "mM"
 
 
 @dataclass(frozen=True)
-class Raw:
+class RawArray:
     """An array as a file holds it, to be read as a variable has it.
 
     Attributes:
@@ -49,7 +49,7 @@ class Raw:
     absent: NDArray[np.bool_] | None = None
 
 
-def fit(raw: Raw, wanted: Field) -> Fitted:
+def fit(raw: RawArray, wanted: Field) -> FittedColumn:
     """Return an array as a field.
 
     Raises:
@@ -65,10 +65,10 @@ def fit(raw: Raw, wanted: Field) -> Fitted:
     values, convert = raw.values, partial(reading.decoded, kind=wanted.type)
     column = ArrayColumn(wanted, convert(values)) if values.dtype.kind in _TEXT else ArrayColumn(wanted, values, convert=convert)
     column.present = _present(column, raw.absent)
-    return Fitted(column, reading, (*told, *_missing_notice(raw, column)))
+    return FittedColumn(column, reading, (*told, *_missing_notice(raw, column)))
 
 
-def _arranged(raw: Raw, wanted: Field) -> Reading:
+def _arranged(raw: RawArray, wanted: Field) -> Reading:
     """Return the reading with the shape that rows have in files."""
     got, shape = raw.values.shape[1:], wanted.shape
     moved = (got[-1], *got[:-1]) if len(got) == 3 else None
@@ -89,7 +89,7 @@ def is_picture(values: NDArray[Any]) -> bool:
     return values.dtype == np.uint8 and values.ndim == 4 and values.shape[-1] == 3
 
 
-def _measured(raw: Raw, reading: Reading, wanted: Field) -> tuple[Reading, Sequence[str]]:
+def _measured(raw: RawArray, reading: Reading, wanted: Field) -> tuple[Reading, Sequence[str]]:
     """Return how numbers are read as such."""
     kind, is_image = raw.values.dtype.kind, len(wanted.shape) > 1
     if kind in _TEXT:
@@ -108,7 +108,7 @@ def _measured(raw: Raw, reading: Reading, wanted: Field) -> tuple[Reading, Seque
     return reading, []
 
 
-def _named(raw: Raw, reading: Reading, wanted: Field) -> tuple[Reading, Sequence[str]]:
+def _named(raw: RawArray, reading: Reading, wanted: Field) -> tuple[Reading, Sequence[str]]:
     """Return how texts are read as classes."""
     found, count = texts(raw), wanted.classes or 2
     levels = reading.levels or sorted_levels(found)
@@ -123,7 +123,7 @@ def _named(raw: Raw, reading: Reading, wanted: Field) -> tuple[Reading, Sequence
     return replace(reading, levels=levels, texts=True), told
 
 
-def texts(raw: Raw) -> list[str]:
+def texts(raw: RawArray) -> list[str]:
     """Return the different texts of an array, but for those that are missing.
 
     Raises:
@@ -135,7 +135,7 @@ def texts(raw: Raw) -> list[str]:
     return sorted(cell for cell in found if not raw.given.is_missing(cell))
 
 
-def _numbered(raw: Raw, reading: Reading, wanted: Field) -> tuple[Reading, Sequence[str]]:
+def _numbered(raw: RawArray, reading: Reading, wanted: Field) -> tuple[Reading, Sequence[str]]:
     """Return how numbers are read as classes: as they are, if they can be; else in their order, if they are as many as the classes."""
     count = wanted.classes or 2
     if raw.values.dtype.kind in _DATES:
@@ -194,7 +194,7 @@ def _more(names: Sequence[str]) -> str:
     return ", ..." if len(names) > _NAMED else ""
 
 
-def _blocks(raw: Raw) -> Iterator[NDArray[Any]]:
+def _blocks(raw: RawArray) -> Iterator[NDArray[Any]]:
     """Yield some rows at a time, without those that are absent."""
     rows = max(1, _BLOCK // prod(raw.values.shape[1:]))
     for first in range(0, len(raw.values), rows):
@@ -202,7 +202,7 @@ def _blocks(raw: Raw) -> Iterator[NDArray[Any]]:
         yield block if raw.absent is None else block[~raw.absent[first : first + rows]]
 
 
-def number_range(raw: Raw) -> tuple[float, float]:
+def number_range(raw: RawArray) -> tuple[float, float]:
     """Return the least and the greatest number of an array, where there is one; infinite and the reverse where there is none."""
     low, high = inf, -inf
     for block in _blocks(raw):
@@ -212,7 +212,7 @@ def number_range(raw: Raw) -> tuple[float, float]:
     return low, high
 
 
-def distinct(raw: Raw, most: int) -> set[float]:
+def distinct(raw: RawArray, most: int) -> set[float]:
     """Return the different numbers of an array; not all, once there are more than the most."""
     found: set[float] = set()
     for block in _blocks(raw):
@@ -240,7 +240,7 @@ def _present(column: ArrayColumn, absent: NDArray[np.bool_] | None) -> Tensor | 
     return None if found.all() else found
 
 
-def _missing_notice(raw: Raw, column: ArrayColumn) -> Iterator[str]:
+def _missing_notice(raw: RawArray, column: ArrayColumn) -> Iterator[str]:
     if column.present is None:
         return
     kind, is_class = raw.values.dtype.kind, column.field.type == "categorical"

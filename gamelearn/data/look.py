@@ -1,4 +1,4 @@
-"""What training would refuse of data sets: as far as names and heads of files tell, and by reading everything once.
+"""What training would refuse in data sets, found from the names and heads of files, or by reading everything once.
 
 This file looks at data before they are opened.
 """

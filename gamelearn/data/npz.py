@@ -9,8 +9,8 @@ import pydantic
 from numpy.typing import NDArray
 
 from gamelearn.data.archives import ArrayHead, array_heads, head_of, read_arrays
-from gamelearn.data.dataset import DataSet, Field, Fitted, Misread, SplitOptions, split_rows
-from gamelearn.data.fitting import Raw, distinct, fit, is_picture, number_range, texts
+from gamelearn.data.dataset import DataSet, Field, FittedColumn, Misread, SplitOptions, split_rows
+from gamelearn.data.fitting import RawArray, distinct, fit, is_picture, number_range, texts
 from gamelearn.data.folder import DataFolder
 from gamelearn.data.reading import Reading
 from gamelearn.errors import DataError, first_of
@@ -103,11 +103,11 @@ class Npz(DataSet):
                     raise DataError(f"{file}: field {name!r} is {raw.type}: {error}") from None
         self.left_out = left_out
         self.readings = {name: each.reading for name, each in fitted.items()}
-        self.told = {name: each.notices for name, each in fitted.items() if each.notices}
+        self.field_notices = {name: each.notices for name, each in fitted.items() if each.notices}
         self.notices = _notices(heads, left_out)
         super().__init__({name: each.column for name, each in fitted.items()}, split_rows(length, validation, test, seed))
 
-    def read_as(self, field: str, wanted: Field) -> Fitted | None:
+    def read_as(self, field: str, wanted: Field) -> FittedColumn | None:
         """Return an array read as a variable has it."""
         return fit(self._raws[field], wanted) if field in self._raws else None
 
@@ -164,7 +164,7 @@ def _notices(heads: Mapping[str, ArrayHead], left_out: Mapping[str, str]) -> lis
     return [f"arrays that are left out: {', '.join(first_of(told, most=_MOST_NAMED))}"] if told else []
 
 
-def _raw(file: Path, name: str, options: ArrayOptions, arrays: Mapping[str, NDArray[Any]]) -> Raw:
+def _raw(file: Path, name: str, options: ArrayOptions, arrays: Mapping[str, NDArray[Any]]) -> RawArray:
     values, listed = arrays[options.array or name], options.values or ()
     if options.channels_last and values.ndim != 4:
         raise DataError(f"{file}: field {name!r}: 'channels_last' needs rows of shape (height, width, colours), got {values.shape[1:]}")
@@ -178,7 +178,7 @@ def _raw(file: Path, name: str, options: ArrayOptions, arrays: Mapping[str, NDAr
         threshold=options.binarize,
     )
     absent = None if options.missing is None else _absent(file, options.missing, arrays[options.missing])
-    return Raw(values, given, options.kind, options.classes, options.channels_last, absent)
+    return RawArray(values, given, options.kind, options.classes, options.channels_last, absent)
 
 
 def _absent(file: Path, name: str, mask: NDArray[Any]) -> NDArray[np.bool_]:
@@ -187,7 +187,7 @@ def _absent(file: Path, name: str, mask: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(mask.reshape(len(mask), -1).astype(np.bool_).any(1))
 
 
-def _natural(raw: Raw) -> Fitted:
+def _natural(raw: RawArray) -> FittedColumn:
     """Return an array as the field that it is where no variable says more.
 
     Raises:
@@ -202,7 +202,7 @@ def _natural(raw: Raw) -> Fitted:
         return fit(raw, Field("real", field.shape))
 
 
-def _field(raw: Raw) -> Field:
+def _field(raw: RawArray) -> Field:
     values, shape = raw.values, raw.values.shape[1:]
     if raw.channels_last or (raw.channels_last is None and raw.type != "categorical" and is_picture(values)):
         shape = (shape[-1], *shape[:-1])
@@ -210,7 +210,7 @@ def _field(raw: Raw) -> Field:
     return Field(kind, shape, (raw.classes or _classes(raw)) if kind == "categorical" else None)
 
 
-def _inferred(raw: Raw) -> str:
+def _inferred(raw: RawArray) -> str:
     values = raw.values
     if values.dtype.kind in "mM":
         raise Misread("holds dates, which are read where a real variable shows them")
@@ -222,7 +222,7 @@ def _inferred(raw: Raw) -> str:
     return "categorical" if raw.given.values or (low >= -1 and high < _MOST_CLASSES) else "real"
 
 
-def _classes(raw: Raw) -> int:
+def _classes(raw: RawArray) -> int:
     if listed := raw.given.values or raw.given.levels:
         return len(listed)
     if raw.values.dtype.kind in "US":

@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gamelearn.data.binding import Binding, Opened, bind, data_set_of, data_sets_of, field_mistakes, label_of, told_of
+from gamelearn.data.binding import Binding, OpenDataSet, bind, data_set_of, data_sets_of, field_mistakes, field_notices, label_of
 from gamelearn.data.dataset import SPLITS, DataSet, wrong_values
 from gamelearn.data.folder import DamagedFiles, DataAbsent, DataFolder
 from gamelearn.data.look import problems_of
@@ -19,7 +19,7 @@ from gamelearn.data.order import Order
 from gamelearn.data.prefetch import Prefetch
 from gamelearn.data.reading import Reading
 from gamelearn.data.selection import complete_rows, select_rows
-from gamelearn.data.trained import Keys, arrays_as_trained, files_as_trained, row_keys
+from gamelearn.data.trained import Keys, restore_arrays, restore_files, row_keys
 from gamelearn.errors import DataError, quoted
 from gamelearn.options import Mistake
 from gamelearn.registry import DATASETS
@@ -324,10 +324,10 @@ def open_streams(
     """
     _raise_all(field_mistakes(data, variables))
     opened, notices = _open_data_sets(data, folder, stood_in)
-    notices += files_as_trained(data, variables, opened, readings or {}, rows or {})
+    notices += restore_files(data, variables, opened, readings or {}, rows or {})
     bindings, mistakes = bind(data, variables, opened)
     _raise_all(mistakes)
-    notices += arrays_as_trained(bindings.values(), readings or {}, rows or {})
+    notices += restore_arrays(bindings.values(), readings or {}, rows or {})
     return Streams(
         bindings,
         select_rows(data.streams, bindings, data.seed),
@@ -337,7 +337,7 @@ def open_streams(
         memory_limit=memory_limit,
         taken={name: each.options.type for name, each in opened.items()},
         stood_in=[name for name, each in opened.items() if each.options is data.otherwise],
-        notices=[*notices, *told_of(bindings.values())],
+        notices=[*notices, *field_notices(bindings.values())],
     )
 
 
@@ -359,8 +359,8 @@ def _raise_all(mistakes: Iterator[Mistake] | Sequence[Mistake]) -> None:
         raise DataMisfit("\n".join(lines), found)
 
 
-def _open_data_sets(data: Data, folder: DataFolder, stood_in: Collection[str] | None) -> tuple[dict[str, Opened], list[str]]:
-    opened: dict[str, Opened] = {}
+def _open_data_sets(data: Data, folder: DataFolder, stood_in: Collection[str] | None) -> tuple[dict[str, OpenDataSet], list[str]]:
+    opened: dict[str, OpenDataSet] = {}
     notices: list[str] = []
     used = {data_set_of(data, stream) for stream in data.streams.values()}
     for name in data_sets_of(data):
@@ -368,7 +368,7 @@ def _open_data_sets(data: Data, folder: DataFolder, stood_in: Collection[str] | 
             continue
         was_replaced = None if stood_in is None else name in stood_in
         data_set, options = _open_data_set(data, name, folder, was_replaced, notices)
-        opened[name] = Opened(data_set, options, label_of(data, name, options.type))
+        opened[name] = OpenDataSet(data_set, options, label_of(data, name, options.type))
         notices += [f"data set {opened[name].label!r}: {notice}" for notice in data_set.notices]
     return opened, notices
 

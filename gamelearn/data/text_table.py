@@ -17,7 +17,7 @@ from threading import Lock
 from gamelearn.errors import DataError, quoted
 
 SEPARATORS = "\t;|,"
-"""What may stand between cells where nothing is said: of several that fit all lines the first, as commas stand in texts too."""
+"""What may stand between cells if no option says it: of several that fit all lines the first, as commas stand in texts too."""
 UTF_8 = "utf-8"
 _MARKS = ((codecs.BOM_UTF8, UTF_8), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -51,7 +51,7 @@ def read_table(file: Path, separator: str | None = None, encoding: str | None = 
         file: where it lies.
         separator: what stands between cells; None to find it from the first lines.
         encoding: of the file; None for UTF-8, or what the file's first bytes say.
-        usual: separator and encoding of another table of the kind, which are tried where nothing is said; empty where none are known.
+        usual: separator and encoding of another table of the kind, which are tried if no option says them; empty if they are not known.
 
     Raises:
         DataError: the file is no table; it names the line.

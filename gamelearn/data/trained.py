@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gamelearn.data.binding import Binding, Opened, fields_of, has_types
+from gamelearn.data.binding import Binding, OpenDataSet, fields_of, has_types
 from gamelearn.data.dataset import SPLITS, ArrayColumn, Column, DataSet, Field
 from gamelearn.data.reading import Reading
 from gamelearn.data.words import counted
@@ -126,8 +126,12 @@ def hashed(values: NDArray[Any]) -> Keys:
     return np.frombuffer(digests, np.uint64)
 
 
-def files_as_trained(
-    data: Data, variables: Mapping[str, Variable], opened: Mapping[str, Opened], readings: Mapping[str, Reading], rows: Mapping[str, Keys]
+def restore_files(
+    data: Data,
+    variables: Mapping[str, Variable],
+    opened: Mapping[str, OpenDataSet],
+    readings: Mapping[str, Reading],
+    rows: Mapping[str, Keys],
 ) -> list[str]:
     """Give data sets whose files say what their fields are the rows, classes and units of the training; return what is to be told.
 
@@ -145,12 +149,12 @@ def files_as_trained(
     for name, each in opened.items():
         shown = fields_of(data, name)
         if has_types(each.data_set, shown, variables) and not _is_fitted(each.data_set):  # else that is a misfit, told elsewhere
-            told += _as_trained(name, each.label, each.data_set, shown, readings, rows)
+            told += _restore(name, each.label, each.data_set, shown, readings, rows)
     return told
 
 
-def arrays_as_trained(bindings: Iterable[Binding], readings: Mapping[str, Reading], rows: Mapping[str, Keys]) -> list[str]:
-    """Do what `files_as_trained` does for data sets of arrays, whose fields are read as variables have them.
+def restore_arrays(bindings: Iterable[Binding], readings: Mapping[str, Reading], rows: Mapping[str, Keys]) -> list[str]:
+    """Do what `restore_files` does for data sets of arrays, whose fields are read as variables have them.
 
     Raises:
         DataError: as there.
@@ -163,7 +167,7 @@ def arrays_as_trained(bindings: Iterable[Binding], readings: Mapping[str, Readin
         notice
         for name, each in sets.items()
         if _is_fitted(each.data_set)
-        for notice in _as_trained(name, each.label, each.data_set, shown[name], readings, rows)
+        for notice in _restore(name, each.label, each.data_set, shown[name], readings, rows)
     ]
 
 
@@ -171,7 +175,7 @@ def _is_fitted(data_set: DataSet) -> bool:
     return type(data_set).read_as is not DataSet.read_as
 
 
-def _as_trained(
+def _restore(
     name: str, label: str, data_set: DataSet, shown: Mapping[str, str], readings: Mapping[str, Reading], rows: Mapping[str, Keys]
 ) -> list[str]:
     """Give a data set the rows, classes and units of the training.

@@ -1,4 +1,4 @@
-"""Words of messages about data. This file puts numbers before them."""
+"""Words of messages about data: counts and lists. This file writes them."""
 
 from collections.abc import Sequence
 

@@ -86,7 +86,7 @@ class EvidenceFiles:
 
     @property
     def notices(self) -> list[str]:
-        """What the user has to be told loudly of what was missing in the blocks that were read; in tables cells are missing as a rule."""
+        """Warnings about what was missing in the blocks that were read, except in tables, where cells are missing as a rule."""
         sources = [self.given[name] for name, each in self.hide.items() if isinstance(each, Missing) and each.finds_any]
         return [f"what is not a number in {each.origin} is missing, and hidden" for each in sources if not isinstance(each, CellValues)]
 

@@ -17,7 +17,7 @@ from gamelearn.data.words import counted
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.game import Game
 from gamelearn.graph.model import Graph, Variable, unknown
-from gamelearn.metrics.chain import Asked, Asker, ChainOptions, answers
+from gamelearn.metrics.chain import Asker, ChainOptions, ChainQuestion, answers
 from gamelearn.metrics.confusion import Confusion, class_name
 from gamelearn.metrics.jackknife import GroupedSums, Sums, ratio
 from gamelearn.metrics.label_maps import drawn_variables, read_blocks
@@ -94,7 +94,7 @@ class Accuracy(Metric):
     def misfit(self, graph: Graph) -> str | None:
         try:
             found = self._find(graph)
-            answers(graph, self._chain.sampler, Asked(found.given, (), [found.variable.name], conditional=True))
+            answers(graph, self._chain.sampler, ChainQuestion(found.given, (), [found.variable.name], conditional=True))
         except (MetricError, EvidenceError) as error:
             return str(error)
         return None
@@ -102,7 +102,7 @@ class Accuracy(Metric):
     def compute(self, game: Game, context: Context) -> MetricResult:
         found = self._find(game.graph)
         name = found.variable.name
-        asker = Asker(game, context, self._chain, Asked(found.given, (), [name], conditional=True))
+        asker = Asker(game, context, self._chain, ChainQuestion(found.given, (), [name], conditional=True))
         told = Scores(found.classes, self._bins)
         for first, rows in read_blocks(game, found.stream, context, f"accuracy of {name}", count=self._count):
             answer = asker.ask({each: rows[each] for each in found.given}, {}, first)

@@ -71,7 +71,7 @@ def _told(mistake: Mistake) -> str:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ChainQuestion:
     """A question of a metric.
 
     Attributes:
@@ -102,7 +102,7 @@ class Asker:
         EvidenceError: no chain answers the question.
     """
 
-    def __init__(self, game: Game, context: Context, options: ChainOptions, asked: Asked) -> None:
+    def __init__(self, game: Game, context: Context, options: ChainOptions, asked: ChainQuestion) -> None:
         self._game, self._seed, self._want, self._hidden = game, context.seed, tuple(asked.want), tuple(asked.hidden)
         self._values = {**options.model_dump(exclude_none=True), **context.chain}
         choice = answers(game.graph, self._values.get("sampler"), asked)
@@ -160,7 +160,7 @@ def used_values(sampler: Sampler, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {name: default if asked.get(name) is None else asked[name] for name, default in {**own, "estimate": "conditionals"}.items()}
 
 
-def answers(graph: Graph, name: str | None, asked: Asked) -> Choice:
+def answers(graph: Graph, name: str | None, asked: ChainQuestion) -> Choice:
     """Return the chain that answers a question.
 
     Raises:

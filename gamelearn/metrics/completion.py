@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.game import Game
 from gamelearn.graph.model import Graph, Variable, unknown
-from gamelearn.metrics.chain import Asked, Asker, ChainOptions, answers
+from gamelearn.metrics.chain import Asker, ChainOptions, ChainQuestion, answers
 from gamelearn.metrics.jackknife import GroupedSums, Sums, ratio
 from gamelearn.metrics.label_maps import drawn_variables, read_blocks
 from gamelearn.metrics.linear import LinearFilling, columns_of, encode, interpolate
@@ -148,9 +148,9 @@ class Completion(Metric):
     def _patterns(self, variable: Variable) -> tuple[str, ...]:
         return self._hide or (("right",) if variable.shape else ("all",))
 
-    def _asked(self, variable: Variable, text: str) -> Asked:
+    def _asked(self, variable: Variable, text: str) -> ChainQuestion:
         own = [variable.name]
-        return Asked(self._given, own, own, split=[] if text == "all" else own)
+        return ChainQuestion(self._given, own, own, split=[] if text == "all" else own)
 
     def _fit(self, game: Game, context: Context, stream: str, shown: Sequence[Variable]) -> "_Baselines":
         baselines = _Baselines(shown, self._penalty)

@@ -14,7 +14,7 @@ from pydantic import Field
 from gamelearn import noise
 from gamelearn.errors import EvidenceError
 from gamelearn.graph.model import Graph, Variable, unknown
-from gamelearn.metrics.chain import Asked, Asker, ChainOptions, answers
+from gamelearn.metrics.chain import Asker, ChainOptions, ChainQuestion, answers
 from gamelearn.metrics.imputation_scores import CONSTANT, GAME, ITERATIVE, Scored
 from gamelearn.metrics.imputers import Cells, Guesses, Masks, constant_guesses, iterative_guesses
 from gamelearn.metrics.label_maps import drawn_variables, read_blocks
@@ -80,7 +80,7 @@ class Imputation(Metric):
         try:
             found = _find(graph, self._stream)
             hidden = [each.name for each in found.drawn]
-            answers(graph, self._chain.sampler, Asked(found.given, hidden, hidden))
+            answers(graph, self._chain.sampler, ChainQuestion(found.given, hidden, hidden))
         except (MetricError, EvidenceError) as error:
             return str(error)
         return None
@@ -106,7 +106,7 @@ class Imputation(Metric):
     def _fill(self, game: "Game", context: Context, found: "_Found") -> "_Filled":
         """Hide cells and let the game fill them in, block by block."""
         names = [each.name for each in found.drawn]
-        asker = Asker(game, context, self._chain, Asked(found.given, names, names))
+        asker = Asker(game, context, self._chain, ChainQuestion(found.given, names, names))
         cells, masks, answers = [], [], []
         for first, rows in read_blocks(game, found.stream, context, "imputation", count=self._count):
             count = len(rows[names[0]])

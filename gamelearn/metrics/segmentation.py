@@ -13,7 +13,7 @@ from pydantic import AfterValidator
 from gamelearn.errors import EvidenceError, quoted
 from gamelearn.game import Game
 from gamelearn.graph.model import Graph
-from gamelearn.metrics.chain import Asked, Asker, ChainOptions, answers
+from gamelearn.metrics.chain import Asker, ChainOptions, ChainQuestion, answers
 from gamelearn.metrics.confusion import Confusion
 from gamelearn.metrics.inpainting import FillingError, mean_colour
 from gamelearn.metrics.label_maps import Labelled, drawn_variables, find_labelled, read_blocks
@@ -125,12 +125,12 @@ def _names(found: Labelled) -> list[str]:
     return [each.name for each in found.images]
 
 
-def _asked(graph: Graph, found: Labelled, hide: Mapping[str, str]) -> Asked:
+def _asked(graph: Graph, found: Labelled, hide: Mapping[str, str]) -> ChainQuestion:
     """Return what is asked where parts are hidden: those of variables that players draw are inferred, too."""
     inferred = [name for name in hide if name in drawn_variables(graph)]
     want = list(dict.fromkeys([found.labels.name, *inferred]))
     given = [name for name in _names(found) if name not in inferred]
-    return Asked(given, inferred, want, split=[name for name in inferred if hide[name] != "all"])
+    return ChainQuestion(given, inferred, want, split=[name for name in inferred if hide[name] != "all"])
 
 
 class _Pass:

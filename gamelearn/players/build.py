@@ -16,7 +16,7 @@ from gamelearn.networks.port import Port
 from gamelearn.networks.wired import Wired
 from gamelearn.options import Mistake, Path
 from gamelearn.players.conditional import Conditional
-from gamelearn.players.player import Divisible, Player
+from gamelearn.players.player import ConditionableDistribution, Player
 from gamelearn.players.watch import watched
 from gamelearn.registry import FAMILIES, NETWORKS, PLAYERS
 from gamelearn.spec.kinds import ConditionalOptions
@@ -157,7 +157,7 @@ def try_shapes(graph: Graph, players: Mapping[str, Player], rows: int = 2) -> li
                     distribution = players[name].distribution(label, values, rows)
                     score = distribution.log_prob(_blank(graph, factor.target, rows))
                 found += [Mistake(factor.path, f"{factor} {each}") for each in misdeeds]
-                if node.options.has_given and not isinstance(distribution, Divisible):
+                if node.options.has_given and not isinstance(distribution, ConditionableDistribution):
                     what = f"the type {node.options.type!r} says that it has 'given', but the distribution of {factor} has not"
                     found.append(Mistake(factor.path, what))
                 if score.shape[0] != rows:

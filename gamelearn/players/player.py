@@ -36,7 +36,7 @@ class Distribution(Protocol):
 
 
 @runtime_checkable
-class Divisible(Distribution, Protocol):
+class ConditionableDistribution(Distribution, Protocol):
     """A distribution that goes on with the rest of a variable where a part is known: of types whose options say `has_given`."""
 
     def given(self, value: torch.Tensor, known: torch.Tensor) -> Distribution:

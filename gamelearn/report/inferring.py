@@ -309,7 +309,7 @@ class _Recorder:
             *cut,
             *unwritten,
             *(disagreement(name, each) for name, each in self._diagnostics().items() if each.is_alarming),
-            *(f"no error of {name!r} is told: where it was inferred, its truth is missing" for name in untold),
+            *(f"there is no error of {name!r}: its truth is missing wherever it was inferred" for name in untold),
         ]
 
     def answer(self, choice: Choice, chain: Mapping[str, Any], paths: Iterable[Path], warnings: Iterable[str]) -> Answer:

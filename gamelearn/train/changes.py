@@ -41,7 +41,7 @@ def check_changes(before: Spec, now: Spec, known: Collection[str] = ()) -> None:
 
 
 def text_changes(before: str, now: str) -> list[str]:
-    """Return in what two resolved specs differ, a line each: lengths and what is written meanwhile are left out, and where data lie."""
+    """Return the differences of two resolved specs, a line each, except lengths, what is written meanwhile, and where data lie."""
     if before == now:
         return []
     try:

@@ -72,7 +72,7 @@ def write_checkpoint(folder: Path, state: TrainingState, *, keep: int, say: Say 
         folder: of all checkpoints of the run.
         state: of the training.
         keep: how many stay, at least one.
-        say: is told of old ones that could not be removed.
+        say: takes messages about old ones that cannot be removed.
 
     Raises:
         RunError: it could not be written, or was not read back as written; a MachineError where the machine refuses.

@@ -35,7 +35,7 @@ class _Line:
 
 
 def is_logged(event: RoundEvent, every: int) -> bool:
-    """Return whether a round is logged: every so many rounds of a stage, its first one, its last one."""
+    """Return whether a round is logged: every `every`-th round of a stage, its first and its last."""
     return event.is_first or event.is_last or event.progress.done % every == 0
 
 
@@ -56,7 +56,7 @@ def line_of(values: dict[str, Any]) -> bytes:
 
 
 def read_metrics(path: Path, say: Say = warnings.warn) -> list[dict[str, Any]]:
-    """Return the logged rounds of a file, in order; `say` is told which lines are damaged, and so left out.
+    """Return the logged rounds of a file, in order; damaged lines are left out, with a message to `say`.
 
     A last line that is not finished is left out without a word: it may be on its way.
     """
@@ -128,7 +128,7 @@ class MetricsObserver:
 
     Args:
         path: of the file. What is there is read at once, so that a file that cannot be read is found before a run is touched.
-        say: is told of damaged lines, and of the first line that cannot be written.
+        say: takes messages about damaged lines, and about the first line that cannot be written.
     """
 
     def __init__(self, path: Path, say: Say = warnings.warn) -> None:

@@ -32,7 +32,7 @@ _SECONDS = 60
 
 
 class CheckpointObserver:
-    """Writes a checkpoint every so many rounds or minutes, at the end of every stage, and when the training ends or is stopped.
+    """Writes a checkpoint every N rounds or minutes, at the end of every stage, and when the training ends or is stopped.
 
     One that cannot be written is tried again when the next is due, or after a minute of training.
 
@@ -40,7 +40,7 @@ class CheckpointObserver:
         folder: of all checkpoints of the run.
         origin: what is kept in each of them of the run.
         before: is called before one is written.
-        say: is told of what cannot be written.
+        say: takes messages about what cannot be written.
 
     Attributes:
         path: the one that was written last.
@@ -111,13 +111,13 @@ def _check_finite(trainer: Trainer) -> None:
             raise error
 
 
-class Spared:
-    """An observer whose failures are said, the first of them, and do not end the training.
+class TolerantObserver:
+    """An observer whose failures do not end the training; the first is a warning.
 
     Args:
         observer: the one that may fail.
-        what: it writes or draws, for the warning.
-        say: is told of the first failure.
+        what: what it does, for the warning.
+        say: takes the message about the first failure.
     """
 
     def __init__(self, observer: Observer, what: str, say: Say) -> None:

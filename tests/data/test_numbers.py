@@ -6,8 +6,6 @@ from hypothesis import strategies as st
 
 from gamelearn.data.numbers import MARKS, NumberForm, forms_of, is_code, number_of
 
-GERMAN, ENGLISH = NumberForm(",", "."), NumberForm(".", ",")
-
 
 @pytest.mark.parametrize(
     ("cells", "numbers"),
