@@ -16,7 +16,11 @@ from gamelearn.report.exporting import export_rows
 from gamelearn.sampling import first_rows
 
 README = Path(__file__).resolve().parents[1] / "README.md"
-SHORT = {"train": ("train.rounds=2", "train.batch=4", "train.samples.count=4"), "evaluate": ("--count", "4", "--sweeps", "1")}
+STAGES = ("start", "shapes", "appearance", "alone", "game")  # each says its own rounds, which `train.rounds` does not change
+SHORT = {
+    "train": ("train.batch=4", "train.samples.count=4", *(f"stages.{stage}.train.rounds=1" for stage in STAGES)),
+    "evaluate": ("--count", "4", "--sweeps", "1"),
+}
 """What makes the long commands short; all else is as it is written."""
 
 

@@ -131,7 +131,7 @@ def doubts(cells: Cells, levels: Sequence[str]) -> str:
     becomes = f"column {cells.title!r} becomes {len(levels)} classes"
     if not wrong:
         codes = [cell for cell in cells.held if is_code(cell)]
-        return f"{becomes}, since {quoted(codes[:_NAMED])} begin with 0 as keys do; for numbers give it the type real"
+        return f"{becomes}, since cells such as {quoted(codes[:_NAMED])} begin with 0, as keys do; for numbers give it the type real"
     if 2 * wrong <= total:
         examples = quoted(cells.forms.wrong[:_NAMED])
         what = f"{becomes}, since {wrong} of its {total} cells are no numbers as the others are: {examples}"

@@ -6,7 +6,7 @@ This file asks a game about files of evidence.
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
@@ -159,6 +159,7 @@ def infer_files(
         RunError: the folder holds something, or cannot be written.
     """
     choice, want = _understood(game, evidence, question)
+    evidence = replace(evidence, truth={name: source for name, source in evidence.truth.items() if name in want})
     sampler = choice.sampler
     chain = used_values(sampler, question.chain)
     meter = _Meter(chain["burn_in"] + chain["sweeps"] * chain["thin"], progress)
@@ -191,9 +192,9 @@ def _understood(game: Game, evidence: EvidenceFiles, question: Question) -> tupl
     choice = choose_sampler(graph, named, fixed=fixed, free=free, split=split, want=frozenset(want))
     if question.want is None:
         want = tuple(name for name in graph.variables if name in choice.sampler.targets and name not in fixed)
-    for name in evidence.truth:
-        if name not in want:
-            raise EvidenceError(f"the truth of {name!r} is given, but {name!r} is not wanted: leave one out, or add the other")
+    if evidence.truth and not evidence.truth.keys() & set(want):
+        name = next(iter(evidence.truth))
+        raise EvidenceError(f"the truth of {name!r} is given, but {name!r} is not wanted: leave one out, or add the other")
     if not want:
         raise EvidenceError("everything is given: hide a part, or give less")
     return choice, want

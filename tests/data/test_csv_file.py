@@ -219,7 +219,7 @@ def test_a_number_of_two_meanings_has_that_of_the_file_or_is_told(
         (["1", "2", "true"], 3, "since 1 of its 3 cells are no numbers as the others are: 'true'"),
         (["1,5", "2.5", "3"], 3, "since 1 of its 3 cells are no numbers as the others are: '1,5'"),
         (["50 %", "3 %", "4"], 3, "since 1 of its 3 cells are no numbers as the others are: '4'"),
-        (["01067", "80331", "10115"], 3, "column 'a' becomes 3 classes, since '01067' begin with 0 as keys do; for numbers give it the type real"),
+        (["01067", "80331", "10115"], 3, "column 'a' becomes 3 classes, since cells such as '01067' begin with 0, as keys do; for numbers give it the type real"),
         ([f"{row} kg" for row in range(12)], 12, "becomes 12 classes in 12 rows, such as '0 kg', '1 kg', '10 kg', '11 kg', '2 kg'; leave it"),
         ([f"{row % 9 + 1}_{row}0" for row in range(11, 31)], 20, "becomes 20 classes in 20 rows"),
         (["+", "-", "+"], 2, ""),
