@@ -78,21 +78,6 @@ def data_set_of(data: Data, stream: Stream) -> str | None:
     return stream.dataset if stream.dataset in data.datasets else None
 
 
-def fields_of(data: Data, name: str) -> dict[str, str]:
-    """Return the fields of a data set that streams show, each with its first variable."""
-    found: dict[str, str] = {}
-    for stream in data.streams.values():
-        for variable, field in stream.variables.items() if data_set_of(data, stream) == name else ():
-            found.setdefault(field, variable)
-    return found
-
-
-def has_types(data_set: DataSet, shown: Mapping[str, str], variables: Mapping[str, Variable]) -> bool:
-    """Return whether fields that are shown, each with its variable, are there and have the types of these."""
-    fields = data_set.fields
-    return all(field in fields and fields[field].type == variables[variable].type for field, variable in shown.items())
-
-
 def label_of(data: Data, name: str, kind: str) -> str:
     """Return what messages call a data set: its type where there is one, else its name."""
     return kind if data.dataset else name
@@ -171,10 +156,15 @@ def misfits(
     for path, name, field in _shown(stream, variables):
         if field not in fields:
             yield _unknown_field(path, field, label, fields, {*variables, *stream.variables.values()})
-        elif name in variables and _wish(variables[name]) != fields[field]:
+        elif name in variables and not _fits(fields[field], _wish(variables[name]), field, options):
             hint = _hint(variables[name], field, fields[field], options)
             what = f"field {field!r} of data set {label!r} is {fields[field]}{hint}"
             yield Mistake(path, f"variable {name!r} is {_wish(variables[name])}, {what}")
+
+
+def _fits(found: Field, wish: Field, name: str, options: DatasetOptions) -> bool:
+    build: Any = DATASETS[options.type].build
+    return (found.has_form_of(wish) and found.classes == wish.classes) or build.declares_as(options, name, wish)
 
 
 def bind(data: Data, variables: Mapping[str, Variable], opened: Mapping[str, OpenDataSet]) -> tuple[dict[str, Binding], list[Mistake]]:
@@ -183,7 +173,8 @@ def bind(data: Data, variables: Mapping[str, Variable], opened: Mapping[str, Ope
     Args:
         data: the spec's `data`, without mistakes that the spec alone tells.
         variables: the game's, by name.
-        opened: the data sets by name; a field that two variables have differently becomes two.
+        opened: the data sets by name; a field that two variables have differently becomes two. The number of its classes may be
+            another than the variable's, until it is known what they were in a training.
     """
     wishes: dict[tuple[str, str], set[Field]] = {}
     for stream in data.streams.values():
@@ -224,8 +215,25 @@ def _bound(data_set: DataSet, field: str, wish: Field, *, is_alone: bool) -> str
         data_set.add(name, fitted)
         return name
     if field in data_set.fields:
+        if replace(data_set.fields[field], classes=wish.classes) == wish:
+            return field
         raise Misread("")
     return None
+
+
+def misfitted(
+    data: Data, variables: Mapping[str, Variable], bindings: Mapping[str, Binding], opened: Mapping[str, OpenDataSet]
+) -> list[Mistake]:
+    """Return which fields have another number of classes than their variables."""
+    found = []
+    for title, stream in data.streams.items():
+        binding = bindings[title]
+        for path, name, _ in _shown(stream, variables):
+            field = binding.fields.get(name) if name in stream.variables else binding.balance
+            if name in variables and field and binding.data_set.fields[field] != _wish(variables[name]):
+                made = _misfit(opened[binding.name], name, field, variables[name], Misread(""))
+                found.append(made.below(("streams", title, *path)))
+    return found
 
 
 def _misfit(opened: OpenDataSet, name: str, field: str, variable: Variable, why: Misread) -> Mistake:

@@ -5,10 +5,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gamelearn.data.checks import check_columns
+from gamelearn.data.dataset import ArrayColumn, Field, FittedColumn, Misread, same_sides
 from gamelearn.data.numbers import Forms, NumberForm, forms_of, is_code
-from gamelearn.data.reading import MISSING, TRUTH, Reading
-from gamelearn.errors import quoted
+from gamelearn.data.reading import MISSING, TRUTH, Reading, sorted_levels
+from gamelearn.data.text_table import TextTable
+from gamelearn.data.words import counted
+from gamelearn.errors import DataError, quoted
 
 _DASHES = ("-", "–", "—")
 _CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?: ?[AaPp][Mm])?(?:Z| ?[+-][0-9]{2}:?[0-9]{2})?"
@@ -153,3 +162,108 @@ def bits_of(cells: Cells, form: NumberForm) -> tuple[str, ...]:
 def is_whole(cells: Cells, form: NumberForm) -> bool:
     """Whether all numbers of a column are written as whole ones."""
     return all(form.decimal not in cell and (number or 0.0).is_integer() for cell, number in cells.forms.numbers[form].items())
+
+
+@dataclass(frozen=True)
+class TableField:
+    """What of a table is one field, and may be read as a variable has it.
+
+    Attributes:
+        file: of the table.
+        name: the field's.
+        titles: of its columns.
+        shape: of a row.
+        type: the one that options give, if any.
+        levels: likewise the classes, in their order.
+        cells: those of its columns.
+        form: how its numbers are written.
+        table: whose columns they are.
+    """
+
+    file: Path
+    name: str
+    titles: tuple[str, ...]
+    shape: tuple[int, ...]
+    type: str | None
+    levels: tuple[str, ...]
+    cells: Cells
+    form: NumberForm
+    table: TextTable
+
+    def column(self, kind: str, shape: tuple[int, ...], levels: tuple[str, ...]) -> tuple[ArrayColumn, Reading]:
+        """Return the values of the field with a type, a shape and classes, with how they are written.
+
+        Raises:
+            DataError: a cell is no value of it.
+        """
+        reading = Reading(
+            self.titles,
+            levels,
+            missing=self.cells.missing,
+            form=self.form,
+            whole=kind in ("real", "count") and is_whole(self.cells, self.form),
+            separator=self.table.separator,
+            encoding=self.table.encoding,
+        )
+        values = self._values(kind, reading).reshape(len(self.titles), -1).T
+        lacking = np.isnan(values)
+        present = ~lacking.any(axis=1)
+        column = ArrayColumn(
+            Field(kind, shape, len(levels) if kind == "categorical" else None),
+            np.where(lacking, 0.0, values).reshape(-1, *shape),
+            present=None if present.all() else torch.from_numpy(present),
+        )
+        return column, reading
+
+    def _values(self, kind: str, reading: Reading) -> NDArray[np.float64]:
+        """Return the values of all cells, not a number where there is none."""
+        known: dict[str, float] = {}
+        wrong: dict[str, str] = {}
+        held, texts = self.cells.held, self.cells.texts
+        for cell in held:
+            try:
+                known[cell] = reading.value(cell)
+            except ValueError as error:
+                wrong[cell] = str(error)
+        if wrong:
+            row = next(row for row, cell in enumerate(texts) if cell in wrong)
+            what = f"field {self.name!r} is {kind}: {wrong[texts[row]]}; there are {sum(held[cell] for cell in wrong)} such cells"
+            raise DataError(f"{self.file}, row {row % (len(texts) // len(self.titles))} (counted from 0): {what}")
+        return np.array([known.get(cell, np.nan) for cell in texts])
+
+    def read_as(self, wanted: Field) -> FittedColumn | None:
+        """Return the field read as a variable has it, with as many classes as there are; None where its shape is another.
+
+        Raises:
+            Misread: a cell is no value of such a field, or options give it another type.
+        """
+        if self.type not in (None, wanted.type):
+            raise Misread("'columns' gives it this type: leave it out there, or give the variable this type")
+        if not same_sides(self.shape, wanted.shape):
+            return None
+        levels, told = self._levels(wanted)
+        try:
+            column, reading = self.column(wanted.type, wanted.shape, levels)
+            check_columns(str(self.file), {self.name: column}, column.length)
+        except DataError as error:
+            raise Misread(f"read so, {error}") from None
+        return FittedColumn(column, reading, told)
+
+    def _levels(self, wanted: Field) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the words for the classes, or for 0 and 1, of a variable that shows the field, with what has to be told."""
+        if wanted.type not in ("binary", "categorical"):
+            return (), ()
+        count = wanted.classes or len(TRUTH)
+        if self.levels or (count == len(TRUTH) and inferred_kind(self.cells, self.form) == "binary"):
+            return self.levels or bits_of(self.cells, self.form), ()
+        levels = sorted_levels(self.cells.held, self.form)
+        if wanted.type == "binary":
+            if len(levels) != count:
+                shown = f"{quoted(levels[:_NAMED])}{', ...' if len(levels) > _NAMED else ''}"
+                remedy = "levels: [TEXT, TEXT]" if len(levels) < count else None
+                raise Misread(f"it holds {counted(len(levels), 'different value')}, {shown}", remedy)
+            return levels, (f"{levels[0]!r} is read as 0, {levels[1]!r} as 1",)
+        reading = Reading(form=self.form)
+        known = {reading.key(level): level for level in levels}
+        are_numbered = 0.0 in known and known.keys() <= set(range(count))  # then one of them may have no row
+        return tuple(known.get(each, str(each)) for each in range(count)) if are_numbered else levels, ()

@@ -7,31 +7,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-import numpy as np
 import pydantic
-import torch
-from numpy.typing import NDArray
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from gamelearn.data.cells import (
     Cells,
+    TableField,
     bits_of,
     doubts,
     inferred_kind,
-    is_whole,
     left_out,
     missing_marks,
     number_form,
     usual_decimal,
 )
+from gamelearn.data.checks import check_columns
 from gamelearn.data.dataset import (
     ArrayColumn,
     DataSet,
     Field,
+    FittedColumn,
     SplitOptions,
-    check_columns,
     field_name,
     split_rows,
+    standardised,
     standardised_columns,
     standardised_readings,
     table_columns,
@@ -56,7 +55,7 @@ class ColumnOptions(Options):
     columns: Listed[str] | None = None
     """Several columns of one type, which become a field of shape (columns,)."""
     type: ColumnType | None = None
-    """By default 0 and 1 (or false and true) are binary, other numbers real, text is categorical."""
+    """By default that of the variable it is bound to; of `columns: "*"` 0 and 1 (or false and true) are binary, other numbers real, texts categorical."""
     levels: Listed[str] | None = None
     """The classes of a categorical field in order, or the words for 0 and 1; by default all that occur, sorted."""
 
@@ -130,7 +129,8 @@ class Csv(DataSet):
     be another one.
 
     A column without a value or with one alone, dates, times, and numbers of rows without a title are left out of `columns: "*"`
-    where neither `columns` here nor there names them. A column whose name is no name of a spec gets one: `sepal length (cm)`
+    where neither `columns` here nor there names them. A column that a variable of another type shows is read as the variable has it,
+    unless `columns` here gives its type. A column whose name is no name of a spec gets one: `sepal length (cm)`
     becomes the field `sepal_length_cm`; one in other letters becomes `column_3` if it is the third.
 
     Args:
@@ -171,10 +171,23 @@ class Csv(DataSet):
             folder, path, columns, separator=separator, encoding=encoding, decimal=decimal, thousands=thousands, missing=missing
         )
         fields = read.columns
+        self._read, self._standardise = read, standardise
         splits = split_rows(next(iter(fields.values())).length, validation, test, seed)
         self.readings = standardised_readings(read.readings, fields, splits["train"]) if standardise else read.readings
         self.notices = read.notices
         super().__init__(standardised_columns(fields, splits["train"]) if standardise else fields, splits)
+
+    def read_as(self, field: str, wanted: Field) -> FittedColumn | None:
+        """Return columns read as a variable has them."""
+        fitted = self._read.sources[field].read_as(wanted) if field in self._read.sources else None
+        if fitted and self.fields[field].type == "categorical" != wanted.type:  # what is said of its classes is no longer true
+            self._read.notes.pop(field, None)
+            self.notices = self._read.notices
+        return fitted and (standardised(fitted, self.splits["train"]) if self._standardise else fitted)
+
+    def bound(self) -> None:
+        """Forget the cells."""
+        self._read.sources.clear()
 
 
 @dataclass(frozen=True)
@@ -187,6 +200,7 @@ class CsvColumns:
         notes: what is to be said of some.
         left_out: those that `columns: "*"` leaves out.
         notices: what is to be said of the whole table.
+        sources: their cells.
     """
 
     columns: dict[str, ArrayColumn] = field(default_factory=dict)
@@ -194,6 +208,7 @@ class CsvColumns:
     notes: dict[str, str] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
     table_notices: tuple[str, ...] = ()
+    sources: dict[str, TableField] = field(default_factory=dict)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -310,26 +325,10 @@ def _add(
         note = "" if options.type else doubts(cells, levels)
     if note:
         found.notes[name] = note
-    columns = _columns_of(name, options)
-    reading = Reading(
-        columns,
-        levels,
-        missing=cells.missing,
-        form=form,
-        whole=kind in ("real", "count") and is_whole(cells, form),
-        separator=table.separator,
-        encoding=table.encoding,
-    )
-    values = _values(file, name, kind, cells, reading).reshape(len(columns), -1).T
-    lacking = np.isnan(values)
-    present = ~lacking.any(axis=1)
-    shape = (len(columns),) if options.columns else ()
-    found.readings[name] = reading
-    found.columns[name] = ArrayColumn(
-        Field(kind, shape, len(levels) if kind == "categorical" else None),
-        np.where(lacking, 0.0, values).reshape(-1, *shape),
-        present=None if present.all() else torch.from_numpy(present),
-    )
+    shape = (len(options.columns),) if options.columns else ()
+    source = TableField(file, name, _columns_of(name, options), shape, options.type, options.levels or (), cells, form, table)
+    found.sources[name] = source
+    found.columns[name], found.readings[name] = source.column(kind, shape, levels)
 
 
 def _levels(kind: str, options: ColumnOptions, cells: Cells, form: NumberForm) -> tuple[str, ...]:
@@ -337,19 +336,3 @@ def _levels(kind: str, options: ColumnOptions, cells: Cells, form: NumberForm) -
     if kind not in ("binary", "categorical"):
         return ()
     return options.levels or (bits_of(cells, form) if kind == "binary" else sorted_levels(cells.held, form))
-
-
-def _values(file: Path, name: str, kind: str, cells: Cells, reading: Reading) -> NDArray[np.float64]:
-    """Return the values of all cells, not a number where there is none."""
-    known: dict[str, float] = {}
-    wrong: dict[str, str] = {}
-    for cell in cells.held:
-        try:
-            known[cell] = reading.value(cell)
-        except ValueError as error:
-            wrong[cell] = str(error)
-    if wrong:
-        row = next(row for row, cell in enumerate(cells.texts) if cell in wrong)
-        what = f"field {name!r} is {kind}: {wrong[cells.texts[row]]}; there are {sum(cells.held[cell] for cell in wrong)} such cells"
-        raise DataError(f"{file}, row {row % (len(cells.texts) // len(reading.titles))} (counted from 0): {what}")
-    return np.array([known.get(cell, np.nan) for cell in cells.texts])

@@ -24,7 +24,6 @@ from torch import Tensor
 from gamelearn import noise
 from gamelearn.data.folder import DataFolder
 from gamelearn.data.reading import Reading
-from gamelearn.errors import DataError
 from gamelearn.options import mistake
 from gamelearn.spec.kinds import DatasetOptions, TableColumn
 
@@ -59,6 +58,15 @@ class Field:
     def bytes(self) -> int:
         """The size of one row's value."""
         return prod(self.shape) * self.dtype.itemsize
+
+    def has_form_of(self, other: "Field") -> bool:
+        """Whether it is of another's type and shape, but for axes of one element."""
+        return self.type == other.type and same_sides(self.shape, other.shape)
+
+
+def same_sides(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Whether two shapes differ in axes of one element alone."""
+    return [side for side in one if side > 1] == [side for side in other if side > 1]
 
 
 class Column(ABC):
@@ -149,6 +157,18 @@ class ArrayColumn(Column):
         return values.mean(0), np.where(deviation > 0, deviation, 1.0)
 
 
+class ReshapedColumn(Column):
+    """A column with more axes of one element, or fewer."""
+
+    def __init__(self, column: Column, shape: tuple[int, ...]) -> None:
+        super().__init__(replace(column.field, shape=shape), present=column.present, disturb=column.disturb)
+        self._column = column
+
+    def read(self, rows: Tensor) -> Tensor:
+        """Return the values of `rows`."""
+        return self._column.read(rows).reshape(len(rows), *self.field.shape)
+
+
 class Misread(ValueError):
     """Why a file holds no values of a field, as the end of a sentence.
 
@@ -166,9 +186,9 @@ class Misread(ValueError):
 class FittedColumn:
     """A column with how files write it, and what has to be told of it."""
 
-    column: ArrayColumn
+    column: Column
     reading: Reading
-    notices: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 def standardised_columns(columns: Mapping[str, ArrayColumn], rows: Tensor) -> dict[str, ArrayColumn]:
@@ -184,6 +204,16 @@ def standardised_readings(readings: Mapping[str, Reading], columns: Mapping[str,
             mean, deviation = (tuple(map(float, np.ravel(each))) for each in column.scale(rows))
             made[name] = replace(readings[name], mean=mean, deviation=deviation)
     return made
+
+
+def standardised(fitted: FittedColumn, rows: Tensor) -> FittedColumn:
+    """Return a field as `standardised_columns` and `standardised_readings` have it."""
+    if not isinstance(fitted.column, ArrayColumn):
+        return fitted
+    columns = {"": fitted.column}
+    return replace(
+        fitted, column=standardised_columns(columns, rows)[""], reading=standardised_readings({"": fitted.reading}, columns, rows)[""]
+    )
 
 
 def table_columns(fields: Mapping[str, Field]) -> tuple[TableColumn, ...]:
@@ -235,12 +265,21 @@ class DataSet:
         self.splits = {split: splits.get(split, torch.empty(0, dtype=torch.int64)) for split in SPLITS}
 
     def read_as(self, field: str, wanted: Field) -> "FittedColumn | None":
-        """Return a field read as a variable has it; None where it can be read in one way only, or there is none.
+        """Return a field read as a variable has it, by default with its axes of one element; None where it cannot be, or there is none.
+
+        The number of classes may differ, where those of a training say more.
 
         Raises:
             Misread: it holds no such values, or leaves open what they mean.
         """
-        return None
+        column = self.columns.get(field)
+        if column is None or column.field.shape == wanted.shape or not column.field.has_form_of(wanted):
+            return None
+        reading = replace(self.readings.get(field, Reading()), written=column.field.shape, shape=wanted.shape)
+        return FittedColumn(ReshapedColumn(column, wanted.shape), reading)
+
+    def bound(self) -> None:
+        """Forget what only `read_as` needs."""
 
     def add(self, name: str, fitted: "FittedColumn") -> None:
         """Add a column, or put it in the place of another."""
@@ -310,6 +349,11 @@ class DataSet:
         return None
 
     @classmethod
+    def declares_as(cls, options: Any, field: str, wanted: Field) -> bool:
+        """Return whether the options tell that `read_as` will do for a field of `declared_fields`, whatever its type."""
+        return False
+
+    @classmethod
     def found_fields(cls, options: Any, folder: DataFolder) -> Mapping[str, Field] | None:
         """Return all fields as far as names and heads of files tell (what they do not tell is '' or None), or None; raise a DataError."""
         if path := getattr(options, "path", None):
@@ -347,53 +391,3 @@ def split_rows(length: int, validation: float, test: float, seed: int) -> dict[s
     tested, validated = round(test * length), round(validation * length)
     parts = torch.tensor_split(order, [tested, tested + validated])
     return {"train": parts[2].sort().values, "validation": parts[1].sort().values, "test": parts[0].sort().values}
-
-
-def wrong_values(field: Field, values: Tensor, rows: Tensor | None = None) -> str | None:
-    """Return what is wrong with values of a field, or None.
-
-    Args:
-        values: `(rows, ...)`; shape, type and range are compared with the field.
-        rows: their numbers in a file, to name the first that is wrong.
-    """
-    if tuple(values.shape[1:]) != field.shape:
-        return f"expected values of shape {field.shape}, got {tuple(values.shape[1:])}"
-    if values.dtype != field.dtype:
-        return f"expected values of type {field.dtype}, got {values.dtype}"
-    wrong = _outside(field, values)
-    if not wrong.any():
-        return None
-    first = int(wrong.reshape(len(values), -1).any(1).nonzero()[0])
-    place = "" if rows is None else f" in row {int(rows[first])}, counted from 0"
-    return f"{_EXPECTED[field.type].format(last=(field.classes or 1) - 1)}, got {values[wrong][0].item():g}{place}"
-
-
-_EXPECTED = {
-    "binary": "expected 0 or 1",
-    "categorical": "expected a class in 0 .. {last}",
-    "count": "expected whole numbers from 0 on",
-    "real": "expected finite numbers",
-}
-
-
-def _outside(field: Field, values: Tensor) -> Tensor:
-    if field.type == "binary":
-        return (values != 0) & (values != 1)
-    if field.type == "categorical":
-        return (values < 0) | (values >= (field.classes or 0))
-    if field.type == "count":
-        return ~(values.isfinite() & (values >= 0) & (values == values.floor()))
-    return ~values.isfinite()
-
-
-def check_columns(source: str, columns: Mapping[str, ArrayColumn], length: int, *, chunk: int = 16384) -> None:
-    """Compare all present values of every column with its field.
-
-    Raises:
-        DataError: some are wrong; it names `source`, the field and a value.
-    """
-    for name, column in columns.items():
-        rows = torch.arange(length) if column.present is None else column.present.nonzero().flatten()
-        for part in rows.split(chunk):
-            if wrong := wrong_values(column.field, column.read(part), part):
-                raise DataError(f"{source}: field {name!r} is {column.field}: {wrong}")

@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gamelearn.data.dataset import ArrayColumn, Field, FittedColumn, Misread, wrong_values
+from gamelearn.data.checks import wrong_values
+from gamelearn.data.dataset import ArrayColumn, Field, FittedColumn, Misread, same_sides
 from gamelearn.data.numbers import number_of
 from gamelearn.data.reading import Reading, cells, sorted_levels
 from gamelearn.data.words import counted
@@ -77,7 +78,7 @@ def _arranged(raw: RawArray, wanted: Field) -> Reading:
         return replace(raw.given, written=got, shape=shape, channels_last=True)
     if not is_last and got == shape:
         return raw.given
-    if not is_last and [side for side in got if side > 1] == [side for side in shape if side > 1]:
+    if not is_last and same_sides(got, shape):
         return replace(raw.given, written=got, shape=shape)
     is_one_hot = wanted.type == "categorical" and got == (*shape, wanted.classes)
     hint = ": if they are one-hot, save array.argmax(-1)" if is_one_hot else f": set shape: {[*got]}" if prod(got) == prod(shape) else ""

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from gamelearn.data.binding import data_set_of, data_sets_of, label_of, misfits
-from gamelearn.data.dataset import SPLITS, DataSet, Field, wrong_values
+from gamelearn.data.checks import wrong_values
+from gamelearn.data.dataset import SPLITS, DataSet, Field
 from gamelearn.data.folder import DamagedFiles, DataAbsent, DataFolder
 from gamelearn.data.progress import say_progress
 from gamelearn.errors import DataError

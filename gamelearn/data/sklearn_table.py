@@ -1,6 +1,7 @@
 """The tables that come with scikit-learn. This file makes them data sets, which need no download."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -12,13 +13,17 @@ from gamelearn.data.dataset import (
     ArrayColumn,
     DataSet,
     Field,
+    FittedColumn,
+    Misread,
     SplitOptions,
     field_name,
     split_rows,
+    standardised,
     standardised_columns,
     standardised_readings,
     table_columns,
 )
+from gamelearn.data.fitting import RawArray, fit
 from gamelearn.data.folder import DataFolder
 from gamelearn.data.reading import Reading
 from gamelearn.registry import DATASETS
@@ -47,7 +52,8 @@ class SklearnTable(DataSet):
 
     Fields have the names of the columns, with `_` for what no name may have (`mean radius` becomes `mean_radius`). A column of two
     values is binary (1 for the larger), the exercises of `linnerud` are counts, other columns are real. A target of classes is
-    the categorical field `target`, with the names of its classes; the others are columns.
+    the categorical field `target`, with the names of its classes; the others are columns. A variable of another type has a column
+    read as its own.
 
     Source: the UCI Machine Learning Repository, Efron et al. (2004, diabetes), and SAS Institute (linnerud), by way of
     scikit-learn's `sklearn.datasets`.
@@ -55,16 +61,37 @@ class SklearnTable(DataSet):
 
     def __init__(self, folder: DataFolder, seed: int, *, name: str, standardise: bool, validation: float, test: float) -> None:
         values, fields, names = read_table(name)
+        self._name, self._standardise = name, standardise
         splits = split_rows(len(next(iter(values.values()))), validation, test, seed)
         columns = {each: ArrayColumn(field, values[each]) for each, field in fields.items()}
         readings = {each: Reading((each,), names.get(each, ())) for each in fields}
         self.readings = standardised_readings(readings, columns, splits["train"]) if standardise else readings
         super().__init__(standardised_columns(columns, splits["train"]) if standardise else columns, splits)
 
+    def read_as(self, field: str, wanted: Field) -> FittedColumn | None:
+        """Return a column read as a variable has it."""
+        fitted = _read_as(self._name, field, wanted)
+        return fitted and (standardised(fitted, self.splits["train"]) if self._standardise else fitted)
+
     @classmethod
     def declared_fields(cls, options: Any) -> Mapping[str, Field]:
         """Return all columns, which the name of the table tells."""
         return read_table(options.name)[1]
+
+    @classmethod
+    def declares_as(cls, options: Any, field: str, wanted: Field) -> bool:
+        """Return whether a column can be read as a variable has it."""
+        with suppress(Misread):
+            return _read_as(options.name, field, wanted) is not None
+        return False
+
+
+def _read_as(name: str, field: str, wanted: Field) -> FittedColumn | None:
+    values, _, names = read_table(name)
+    levels = names.get(field, ())
+    if field not in values or (levels and len(levels) != (2 if wanted.type == "binary" else wanted.classes)):
+        return None
+    return fit(RawArray(values[field], Reading((field,), levels)), wanted)
 
 
 @cache

@@ -11,15 +11,16 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gamelearn.data.binding import Binding, OpenDataSet, bind, data_set_of, data_sets_of, field_mistakes, field_notices, label_of
-from gamelearn.data.dataset import SPLITS, DataSet, wrong_values
+from gamelearn.data.binding import Binding, OpenDataSet, bind, data_set_of, data_sets_of, field_mistakes, field_notices, label_of, misfitted
+from gamelearn.data.checks import wrong_values
+from gamelearn.data.dataset import SPLITS, DataSet
 from gamelearn.data.folder import DamagedFiles, DataAbsent, DataFolder
 from gamelearn.data.look import problems_of
 from gamelearn.data.order import Order
 from gamelearn.data.prefetch import Prefetch
 from gamelearn.data.reading import Reading
 from gamelearn.data.selection import complete_rows, select_rows
-from gamelearn.data.trained import Keys, restore_arrays, restore_files, row_keys
+from gamelearn.data.trained import Keys, restore_trained, row_keys
 from gamelearn.errors import DataError, quoted
 from gamelearn.options import Mistake
 from gamelearn.registry import DATASETS
@@ -324,10 +325,13 @@ def open_streams(
     """
     _raise_all(field_mistakes(data, variables))
     opened, notices = _open_data_sets(data, folder, stood_in)
-    notices += restore_files(data, variables, opened, readings or {}, rows or {})
     bindings, mistakes = bind(data, variables, opened)
-    _raise_all(mistakes)
-    notices += restore_arrays(bindings.values(), readings or {}, rows or {})
+    notices += [f"data set {each.label!r}: {notice}" for each in opened.values() for notice in each.data_set.notices]
+    if not mistakes:
+        notices += restore_trained(bindings.values(), readings or {}, rows or {})
+    _raise_all([*mistakes, *misfitted(data, variables, bindings, opened)])
+    for each in opened.values():
+        each.data_set.bound()
     return Streams(
         bindings,
         select_rows(data.streams, bindings, data.seed),
@@ -369,7 +373,6 @@ def _open_data_sets(data: Data, folder: DataFolder, stood_in: Collection[str] | 
         was_replaced = None if stood_in is None else name in stood_in
         data_set, options = _open_data_set(data, name, folder, was_replaced, notices)
         opened[name] = OpenDataSet(data_set, options, label_of(data, name, options.type))
-        notices += [f"data set {opened[name].label!r}: {notice}" for notice in data_set.notices]
     return opened, notices
 
 

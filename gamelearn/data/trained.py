@@ -17,12 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gamelearn.data.binding import Binding, OpenDataSet, fields_of, has_types
+from gamelearn.data.binding import Binding
 from gamelearn.data.dataset import SPLITS, ArrayColumn, Column, DataSet, Field
 from gamelearn.data.reading import Reading
 from gamelearn.data.words import counted
 from gamelearn.errors import DataError, quoted
-from gamelearn.spec.schema import Data, Variable
 
 Keys = NDArray[np.uint64]
 """`(rows)`, 8 bytes for each."""
@@ -126,53 +125,23 @@ def hashed(values: NDArray[Any]) -> Keys:
     return np.frombuffer(digests, np.uint64)
 
 
-def restore_files(
-    data: Data,
-    variables: Mapping[str, Variable],
-    opened: Mapping[str, OpenDataSet],
-    readings: Mapping[str, Reading],
-    rows: Mapping[str, Keys],
-) -> list[str]:
-    """Give data sets whose files say what their fields are the rows, classes and units of the training; return what is to be told.
+def restore_trained(bindings: Iterable[Binding], readings: Mapping[str, Reading], rows: Mapping[str, Keys]) -> list[str]:
+    """Give data sets the rows, classes and units of the training; return what is to be told.
 
     Args:
-        data: the spec's.
-        variables: the game's, by name.
-        opened: the data sets as they are now, by name; they are changed in place.
+        bindings: the streams with their data sets as they are now, whose fields have the types of variables; these are changed in place.
         readings: how files wrote variables then.
         rows: what `row_keys` returned then, below the names of data sets; nothing where that is not known.
 
     Raises:
         DataError: most of the rows are gone, or classes have other names, or units differ and nothing tells the rows.
     """
-    told = []
-    for name, each in opened.items():
-        shown = fields_of(data, name)
-        if has_types(each.data_set, shown, variables) and not _is_fitted(each.data_set):  # else that is a misfit, told elsewhere
-            told += _restore(name, each.label, each.data_set, shown, readings, rows)
-    return told
-
-
-def restore_arrays(bindings: Iterable[Binding], readings: Mapping[str, Reading], rows: Mapping[str, Keys]) -> list[str]:
-    """Do what `restore_files` does for data sets of arrays, whose fields are read as variables have them.
-
-    Raises:
-        DataError: as there.
-    """
-    sets = {each.name: each for each in bindings}
-    shown: dict[str, dict[str, str]] = {name: {} for name in sets}
+    sets: dict[str, tuple[Binding, dict[str, str]]] = {}
     for each in bindings:
-        shown[each.name].update({field: variable for variable, field in each.fields.items()})
-    return [
-        notice
-        for name, each in sets.items()
-        if _is_fitted(each.data_set)
-        for notice in _restore(name, each.label, each.data_set, shown[name], readings, rows)
-    ]
-
-
-def _is_fitted(data_set: DataSet) -> bool:
-    return type(data_set).read_as is not DataSet.read_as
+        shown = sets.setdefault(each.name, (each, {}))[1]
+        for variable, field in each.fields.items():
+            shown.setdefault(field, variable)
+    return [notice for name, (each, shown) in sets.items() for notice in _restore(name, each.label, each.data_set, shown, readings, rows)]
 
 
 def _restore(

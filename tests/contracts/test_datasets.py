@@ -11,7 +11,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from gamelearn.data import fashion_mnist, mnist
-from gamelearn.data.dataset import SPLITS, DataSet, wrong_values
+from gamelearn.data.checks import wrong_values
+from gamelearn.data.dataset import SPLITS, DataSet
 from gamelearn.data.folder import DataFolder
 from gamelearn.options import mistakes_of
 from gamelearn.plugins import load_builtins

@@ -5,7 +5,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from gamelearn.data.dataset import SPLITS, ArrayColumn, DataSet, Field, SplitOptions, check_columns, split_rows, wrong_values
+from gamelearn.data.checks import check_columns, wrong_values
+from gamelearn.data.dataset import SPLITS, ArrayColumn, DataSet, Field, SplitOptions, split_rows
 from gamelearn.errors import DataError
 from gamelearn.options import mistakes_of
 
