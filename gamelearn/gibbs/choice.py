@@ -1,7 +1,8 @@
 """The chain that answers a question, chosen among the samplers of a game.
 
 What is known matters to a wanted variable if conditionals lead from it to that variable, past nothing else that is known whole.
-A sampler answers if its own draws lead there too: else its answer would be that to a question with less known.
+A sampler answers if its own draws lead there too, and to what it makes that variable of: else its answer would be that to a
+question with less known.
 This file chooses it.
 """
 
@@ -166,16 +167,21 @@ class _Question:
     def warnings(self, sampler: Sampler) -> tuple[str, ...]:
         """Return what a sampler leaves out, whether or not others read it."""
         found = self._neglects(sampler, lambda name, missed: missed & (self._leading(name) | self._linked(sampler, name)))
-        return tuple(f"the chain {sampler.name!r} {each}: the answer is the same whatever is given there" for each in found)
+        return tuple(f"the chain {sampler.name!r} {each}: the answer is not what follows from all that is given" for each in found)
 
     def _neglects(self, sampler: Sampler, mattering: Callable[[str, set[str]], set[str]]) -> Iterator[str]:
-        left_out: dict[tuple[str, ...], list[str]] = {}
+        left_out: dict[tuple[str, ...], dict[str, None]] = {}
         flow, newest = self._flow(sampler)
+        made = dependencies(_drawn(sampler))
         for name in (each for each in newest if each in self.want or not self.want):
-            read = {each if isinstance(each, str) else each[0] for each in networkx.ancestors(flow, newest[name])}
-            missed = self._known - read - {name}
-            if lost := missed and mattering(name, missed):
-                left_out.setdefault(tuple(sorted(lost)), []).append(name)
+            earlier = [each for each in networkx.ancestors(flow, newest[name]) if not isinstance(each, str)]
+            for draw in (newest[name], *sorted(earlier, key=lambda each: each[1])):
+                read = {each if isinstance(each, str) else each[0] for each in networkx.ancestors(flow, draw)}
+                missed = self._known - read - {draw[0]}
+                if draw != newest[name]:  # what it is made of has to read what the sampler makes of that, or would, were it not known
+                    missed &= networkx.descendants(made, draw[0])
+                if lost := missed and mattering(draw[0], missed):
+                    left_out.setdefault(tuple(sorted(lost)), {})[draw[0]] = None
         for known, names in left_out.items():
             yield f"ignores {quoted(known)}, on which {quoted(names)} depend{'s' if len(names) == 1 else ''}"
 

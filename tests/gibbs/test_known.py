@@ -1,6 +1,7 @@
 """Answers read all that is known and matters. This file compares them with enumerated tables."""
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import product
 from math import log
 from typing import Any
@@ -40,7 +41,7 @@ BITS = """
     """
 AUTOMATIC = BITS.replace("      full:", "      #full:")
 TWICE = BITS.replace('p(x1, x2), r(c | x1, x2)"}', 'p(x1, x2), r(c | x1, x2), p(c | x2)"}').replace("      weak:", "      #weak:")
-IGNORED = "the chain 'weak' ignores 'x1', on which 'c' depends: the answer is the same whatever is given there"
+IGNORED = "the chain 'weak' ignores 'x1', on which 'c' depends: the answer is not what follows from all that is given"
 
 
 def bits(text: str) -> Game:
@@ -93,6 +94,40 @@ def test_where_no_chain_reads_it_all_the_question_is_refused() -> None:
         "no chain answers this: the sampler 'weak' ignores 'x1', on which 'c' depends; no chain follows from the factors"
     )
     assert str(caught.value).endswith("; to take a sampler all the same, name it")
+
+
+CODE = """
+    name: code
+    variables: {z: {type: binary}, x: {type: binary, shape: [2]}, y: {type: binary}}
+    data: {streams: {rows: [x, y]}}
+    players:
+      d: {factors: {z: free, y | z: {net: linear}, "x | y, z": {net: linear}}}
+      e: {factors: {"z | x, y": {net: linear}}}
+    samplers:
+      full: {start: "d(z, y, x)", sweep: "e(z | x, y), d(y | z), d(x | y, z)"}
+      prior: {start: "d(z, y, x)", sweep: "d(z), d(y | z), d(x | y, z)"}
+    utilities: {d: "E[rows(x, y), e(z | x, y)] log d(x, y, z)", e: "E[d(x, y, z)] log e(z | x, y)"}
+    train: {rounds: 1}
+    """
+
+
+@pytest.mark.parametrize("known", ["x", "y"])
+def test_what_the_answer_is_made_of_reads_what_is_known(known: str) -> None:
+    """The code is drawn from its prior by one sampler, whatever is known of the image, or of the class that is made of the code."""
+    given = {"x": torch.tensor([[1.0, 0.0]]), "y": torch.ones(1)}[known]
+    hide = {"x": torch.tensor([False, True])} if known == "x" else None
+    game = game_of(CODE)
+    asked = partial(infer, game, {known: given}, hide=hide, want=["x"], sweeps=4)
+    told = {"x": "ignores 'x', on which 'z', 'y' depend", "y": "ignores 'y', on which 'z' depends"}[known]
+    assert (asked().sampler, asked().notice) == ("full", f"the chain is 'full': the sampler 'prior' {told}")
+    assert f"the chain 'prior' {told}: the answer is not what follows from all that is given" in asked(sampler="prior").warnings
+
+
+def test_a_code_that_the_known_is_not_made_of_may_be_drawn_from_its_prior() -> None:
+    """Given the class, an image is drawn from a code that does not depend on the class until an image is seen."""
+    game = game_of(CODE.replace("y | z: {net: linear}", "y: free").replace("d(y | z)", "d(y)"))
+    found = infer(game, {"y": torch.ones(1)}, want=["x"], sweeps=4)
+    assert (found.sampler, found.notice, [each for each in found.warnings if "ignores" in each]) == ("prior", None, [])
 
 
 class OfTable(Player):

@@ -128,7 +128,9 @@ def test_a_prior_is_no_conditional_of_what_is_given(game: Callable[..., Game]) -
     text = players + "utilities:\n" + "".join(f'  {name}: "{term}"\n' for name, term in terms.items()) + "train: {rounds: 5, batch: 20}\n"
     result = metric().compute(game(text), context())
     assert result.facts["sampler"] == "reader(c)"
-    assert result.notes == ("the chain 'reader(c)' ignores 'x', on which 'c' depends: the answer is the same whatever is given there",)
+    assert result.notes == (
+        "the chain 'reader(c)' ignores 'x', on which 'c' depends: the answer is not what follows from all that is given",
+    )
 
 
 def test_a_binary_label_has_two_classes(game: Callable[..., Game]) -> None:
