@@ -2,7 +2,7 @@
 
 A run records it, since files that change later may give classes other numbers, and everything that reads a user's files uses it:
 training, evidence, the truth, and answers, which are written in the user's own values.
-This file translates between files and games.
+This file translates what files hold for games.
 """
 
 import math
