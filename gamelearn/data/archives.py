@@ -53,7 +53,8 @@ class ArrayHead:
         if self.dtype.names:
             return f"has the fields {quoted(self.dtype.names)}: save each as an array of its own"
         if self.dtype.kind not in _READABLE or not self.shape:
-            return f"is of type {self.dtype}, shape {self.shape}: expected rows of numbers or texts"
+            remedy = "; of texts save array.astype(str)" if self.dtype.hasobject else ""  # such as a column of pandas
+            return f"is of type {self.dtype}, shape {self.shape}: expected rows of numbers or texts{remedy}"
         return None if prod(self.shape[1:]) else f"has rows without elements: its shape is {self.shape}"
 
 
