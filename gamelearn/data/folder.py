@@ -3,6 +3,7 @@
 The data root is the environment's `GAMELEARN_DATA`, else the user's cache. This file finds or downloads data files.
 """
 
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ class DataFolder:
 
     def looked_for(self, relative: str | Path) -> str:
         """Return every full path that `find` tries, for an error message."""
-        return " and ".join(dict.fromkeys(str(place / relative) for place in self.places))
+        return " and ".join(dict.fromkeys(os.path.normpath(place / relative) for place in self.places))
 
     def check_size(self, path: Path) -> None:
         """Raise a DataError if the file is larger than `byte_limit`."""

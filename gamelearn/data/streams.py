@@ -388,7 +388,8 @@ def _open_data_set(
         return _build(options, folder, data.seed), options
     except DataAbsent as error:
         if was_replaced is False:
-            raise DataAbsent(f"the run was trained on data set {options.type!r}, which is absent now: {error}") from None
+            where = f"; say where it is now by --data {name}=PATH" if "path" in type(options).model_fields else ""
+            raise DataAbsent(f"the run was trained on data set {options.type!r}, which is absent now: {error}{where}") from None
         if stand_in is None:
             raise
         notices.append(f"data set {options.type!r} is absent, {stand_in.type!r} is taken instead: {error}")
