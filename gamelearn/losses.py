@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from gamelearn.estimators.estimator import DrawEstimator, draw_estimator, score_estimator
-from gamelearn.graph.model import Factor, Term, Variable
+from gamelearn.graph.model import Factor, Variable
 from gamelearn.plan.steps import (
     ChooseStep,
     ColumnStep,
@@ -228,7 +228,7 @@ class Objective(nn.Module):
         """Return the value of a term, a scalar whose gradient is the estimate of the term's gradient."""
         total = _signed_sum(term.logs, values)
         if term.weights:
-            return _weighted(total, _signed_sum(term.weights, values), term.term)
+            return _weighted(total, _signed_sum(term.weights, values), term.term.samples, is_bound=term.is_bound)
         if not term.draws:
             return total
         drawn = torch.stack([values[key] for key in term.draws]).sum(0)
@@ -239,7 +239,7 @@ def _signed_sum(logs: tuple[tuple[int, str], ...], values: Values) -> torch.Tens
     return torch.stack([values[key] if sign > 0 else -values[key] for sign, key in logs]).sum(0)
 
 
-def _weighted(utilities: torch.Tensor, scores: torch.Tensor, term: Term) -> torch.Tensor:
+def _weighted(utilities: torch.Tensor, scores: torch.Tensor, samples: int, *, is_bound: bool) -> torch.Tensor:
     """Return the mean over data of the mean over their samples, weighted by the softmax of scores without gradient.
 
     Of a bound that is the gradient: the value is `log 1/K sum_k exp(score_k)`. The weighted mean of the scores themselves would be above it,
@@ -248,10 +248,10 @@ def _weighted(utilities: torch.Tensor, scores: torch.Tensor, term: Term) -> torc
     Utilities and scores are `(data * samples,)`. Source: Bornschein and Bengio, "Reweighted wake-sleep", 2015; Burda, Grosse and
     Salakhutdinov, "Importance weighted autoencoders", 2016.
     """
-    scores = scores.detach().reshape(-1, term.samples)
-    means = (torch.softmax(scores, 1) * utilities.reshape(-1, term.samples)).sum(1)
-    if term.is_bound:
-        means = means + (torch.logsumexp(scores, 1) - log(term.samples) - means).detach()
+    scores = scores.detach().reshape(-1, samples)
+    means = (torch.softmax(scores, 1) * utilities.reshape(-1, samples)).sum(1)
+    if is_bound:
+        means = means + (torch.logsumexp(scores, 1) - log(samples) - means).detach()
     return means.mean()
 
 

@@ -2,14 +2,15 @@
 
 In every shipped spec, every name is misspelt in turn, each time by one edit (a letter inserted, deleted, replaced, or swapped with
 the next; two of these for each name): all keys, and in values and formulas the variables, groups, players, streams, networks and
-their heads, and data sets with the fields that they list. Of very many names some are tried, chosen by a seed. Left out are
-misspellings that leave nothing to refuse:
+their heads, and data sets. Of very many names some are tried, chosen by a seed. Left out are misspellings that leave nothing to
+refuse without the data's files:
 
 - names that nothing has to refer to: of presets, stages, metrics, samplers and terms, but where an extending spec or a preset
   changes a part of one, or removes it;
+- fields that data sets list, which add to those of their files (that `check` finds them where the file is there is tested with it);
 - misspellings that give another name of the same kind (`z0` for `z1`), or no name at all (a letter alone, deleted).
 
-A misspelt definition (of a variable, player, stream, network, head or field) may be reported at any use of the old name; the suggestion
+A misspelt definition (of a variable, player, stream, network or head) may be reported at any use of the old name; the suggestion
 is then the new one. This file misspells.
 """
 
@@ -75,12 +76,11 @@ DEFINITIONS = {
     ("samplers", None): "sampler",
     ("players", None, "networks", None): "network",
     ("players", None, "networks", None, "outputs", None): "head",
-    ("data", "dataset", "fields", None): "field",
-    ("data", "otherwise", "fields", None): "field",
 }
 FACTOR = ("players", None, "factors", None)
 TERMS = {("utilities", None, None), ("stages", None, "utilities", None, None)}
 UNREFERRED = {("presets", None), ("stages", None), ("templates", None), ("samplers", None), ("evaluate", None), *TERMS}
+UNREFERRED |= {("data", name, "fields", None) for name in ("dataset", "otherwise")}
 
 
 def matches(path: tuple[str | int, ...], pattern: tuple[str | None, ...]) -> bool:

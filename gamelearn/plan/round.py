@@ -87,7 +87,7 @@ class _RoundBuilder:
         draws = tuple(chain.log(bound, owners, objective, by_row=True) for bound in weighed)
         weights = tuple((sign, chain.weight(bound, owners, objective)) for sign, bound in term.weights)
         elements = sum(self.graph.variables[bound.factor.target].elements for _, bound in term.score)
-        return TermPlan(term, logs, elements, draws, weights)
+        return TermPlan(term, logs, elements, draws, weights, term.is_bound)
 
     def _logs(
         self, term: Term, owners: frozenset[str], chain: ChainBuilder, objective: Section, *, by_row: bool

@@ -165,7 +165,7 @@ class TermPlan:
     """A term as signed log-likelihoods, by their keys; `elements` is how many numbers its targets have.
 
     `draws` are the log-likelihoods of the draws that a score-function estimator weighs, `weights` the signed ones whose softmax
-    weighs the samples of a row.
+    weighs the samples of a row, `is_bound` is that of the term, which a compiled loss cannot ask.
     """
 
     term: Term
@@ -173,6 +173,7 @@ class TermPlan:
     elements: int
     draws: tuple[str, ...] = ()
     weights: tuple[tuple[int, str], ...] = ()
+    is_bound: bool = False
 
     @property
     def keys(self) -> tuple[str, ...]:

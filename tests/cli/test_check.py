@@ -142,3 +142,11 @@ def test_heads_of_arrays_are_looked_at(arrays: dict[str, tuple[int, ...]], messa
     assert result.exit_code == (2 if message else 0)
     assert result.stderr.startswith(message.replace("{folder}", str(folder))), result.stderr
     assert (run("data", "small.yaml").exit_code == 0) == (not message)
+
+
+def test_a_misspelt_array_of_an_archive_is_told(run: Run, folder: Path) -> None:
+    np.savez(folder / "bits.npz", x=np.zeros((9, 1, 8, 8), np.uint8))
+    text = (folder / "small.yaml").read_text().replace("{type: digits, binarize: 0.5}", "{type: npz, path: bits.npz, fields: {xs: {}}}")
+    (folder / "bits.yaml").write_text(text)
+    result = run("check", "bits.yaml")
+    assert (result.exit_code, "bits.npz has no array 'xs'; it has 'x'; did you mean 'x'?" in result.stderr) == (2, True), result.output

@@ -124,7 +124,7 @@ def test_the_schema_is_printed_or_written(run: Run, folder: Path) -> None:
     assert (folder / "schema.json").read_text() == printed
     assert run("schema", "--output", "new/schema.json").exit_code == 0, "a folder that is missing is made"
     result = run("schema", "--output", "schema.json/schema.json")
-    assert (result.exit_code, result.stderr) == (2, "cannot write 'schema.json/schema.json': Not a directory\n")
+    assert (result.exit_code, result.stderr) == (2, "cannot write 'schema.json/schema.json': File exists\n")
 
 
 def test_init_writes_a_spec_that_is_good(run: Run, folder: Path) -> None:

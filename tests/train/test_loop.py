@@ -317,7 +317,7 @@ def test_half_precision_computes_networks_in_bfloat16_and_keeps_parameters() -> 
     assert all(each.dtype == torch.float32 for each in rounded.values())
     assert any(not torch.equal(each, exact[name]) for name, each in rounded.items())
     seen = []
-    module = half.stage._objectives[0].get_submodule("players.decoder.networks")
+    module = half.stage._objectives[0].get_submodule("players.0.networks")
     linear = next(each for each in module.modules() if isinstance(each, nn.Linear))
     linear.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
     half.stage.play(half.progress)
